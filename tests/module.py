@@ -10,6 +10,12 @@ import time
 import unittest
 
 
+def identify(name, test):
+    # "module.Class.test"; of a class's set-up: "setUpClass (module.Class)"
+    method = getattr(test, '_testMethodName', None)
+    return f'{name}: {type(test).__name__}.{method}' if method else f'{name}: {test.id()}'
+
+
 class Result(unittest.TestResult):
     def __init__(self, name, stream):
         super().__init__()
@@ -18,8 +24,7 @@ class Result(unittest.TestResult):
         self.broken = {}
 
     def _id(self, test):
-        # of a class's or module's set-up: "setUpClass (module.Class)"
-        return f'{self.name}: {getattr(test, "_testMethodName", None) or test.id()}'
+        return identify(self.name, test)
 
     def _say(self, outcome, test, text=''):
         seconds = time.monotonic() - self.began.get(test.id(), time.monotonic())
@@ -56,7 +61,7 @@ def chosen(suite, name, pattern):
     for item in suite:
         if isinstance(item, unittest.TestSuite):
             yield from chosen(item, name, pattern)
-        elif re.search(pattern, f'{name}: {item.id().rsplit(".", 1)[-1]}'):
+        elif re.search(pattern, identify(name, item)):
             yield item
 
 
