@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+G_BEGIN_DECLS
+
+/* Gives @server the connections that come to 127.0.0.1:@port (0: any free one), over TLS
+ * with @certificate if there is one. Stopped by g_socket_service_stop() and unref.
+ *
+ * In place of soup_server_listen(): libsoup 3.2's own listener never closes a socket that it
+ * accepted, and an origin whose players reconnect runs out of descriptors. */
+GSocketService *listener_new (SoupServer * server, guint16 port, GTlsCertificate * certificate,
+    guint16 * bound_port, GError ** error);
+
+G_END_DECLS
