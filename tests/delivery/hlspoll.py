@@ -8,6 +8,7 @@ import base64
 import hashlib
 import http.client
 import os
+import re
 import ssl
 import threading
 import time
@@ -18,19 +19,43 @@ import hlscheck
 AUDIO_FRAME = 0.03      # an audio-only rendition is cut at whole frames
 
 
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
 class Fetcher:
-    """GET and HEAD over kept-alive connections; file:// too. Belongs to one thread."""
+    """GET and HEAD over kept-alive connections, with Basic or Digest credentials @auth (user, password); file:// too.
+    Belongs to one thread."""
 
     def __init__(self, ca=None, auth=None, timeout=10):
         self.context = ssl.create_default_context(cafile=ca) if ca else None
-        self.headers = {}
-        if auth:
-            self.headers['Authorization'] = 'Basic ' + base64.b64encode(':'.join(auth).encode()).decode()
-        self.timeout = timeout
+        self.auth, self.timeout = auth, timeout
+        self.challenge, self.nonce_count = None, 0
         self.connections = {}
+
+    def _authorization(self, method, target):
+        if not self.auth:
+            return {}
+        if self.challenge is None:
+            return {'Authorization': 'Basic ' + base64.b64encode(':'.join(self.auth).encode()).decode()}
+        self.nonce_count += 1
+        realm, nonce, count = self.challenge['realm'], self.challenge['nonce'], f'{self.nonce_count:08x}'
+        client = md5(f'{nonce}{count}')[:16]
+        response = md5(':'.join([md5(f'{self.auth[0]}:{realm}:{self.auth[1]}'), nonce, count, client, 'auth',
+                                 md5(f'{method}:{target}')]))
+        return {'Authorization': f'Digest username="{self.auth[0]}", realm="{realm}", nonce="{nonce}", uri="{target}", '
+                                 f'algorithm=MD5, qop=auth, nc={count}, cnonce="{client}", response="{response}"'}
 
     def request(self, method, url):
         """(status, headers, body); status 0 and an empty body where the connection failed."""
+        status, headers, body = self._request(method, url)
+        if status == 401 and self.auth and headers.get('WWW-Authenticate', '').startswith('Digest '):
+            self.challenge = dict(re.findall(r'(\w+)="([^"]*)"', headers['WWW-Authenticate']))
+            self.nonce_count = 0
+            status, headers, body = self._request(method, url)
+        return status, headers, body
+
+    def _request(self, method, url):
         parts = urlsplit(url)
         if parts.scheme == 'file':
             return self._file(method, unquote(parts.path))
@@ -42,7 +67,7 @@ class Fetcher:
                 options = {'context': self.context} if parts.scheme == 'https' else {}
                 connection, fresh = kind(parts.netloc, timeout=self.timeout, **options), True
             try:
-                connection.request(method, target, headers=self.headers)
+                connection.request(method, target, headers=self._authorization(method, target))
                 response = connection.getresponse()
                 body = response.read()
             except (OSError, http.client.HTTPException):
