@@ -526,6 +526,16 @@ step_output (HlsCutter *c, guint index)
     o->open = o->started = TRUE;
     o->start = o->end = first_pts (c, index);
     o->arrival = 0;
+    for (guint i = 0; i < c->streams->len; i++) {
+      Stream *s = get_stream (c, i);
+
+      if (s->output == index && s->joined && queued (s) > 0) {
+        cut = emit (c, HLS_CUT_FIRST);
+        cut->stream = i;
+        cut->output = index;
+        cut->frame = *head (s);
+      }
+    }
     cut = emit (c, HLS_CUT_OPEN);
     cut->output = index;
     cut->pts = o->start;

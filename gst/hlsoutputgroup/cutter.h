@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct _HlsCutter HlsCutter;
 
 typedef enum {
+  HLS_CUT_FIRST,                /* stream: the next segment of its output begins with `frame` (still the cutter's) */
   HLS_CUT_OPEN,                 /* output: a segment begins at `pts` */
   HLS_CUT_FRAME,                /* stream: `frame` belongs to the open segment of its output */
   HLS_CUT_DROP,                 /* stream: `frame` belongs to none */
