@@ -18,16 +18,20 @@ G_BEGIN_DECLS
 
 /* 33-bit wrap is the muxer's business: times here are 90 kHz, signed, unwrapped. */
 
+/* An access unit begins to be sent this long before its dts: PCR = dts - TS_MUX_DELAY.
+ * A timeline should begin later than this, or its first PCRs are those before the wrap. */
+#define TS_MUX_DELAY (TS_CLOCK_RATE / 5)
+
 typedef struct {
   guint16 transport_stream_id;
   guint16 program_number;
   guint16 pmt_pid;
-  guint16 pcr_pid;              /* 0: the first video stream's, else the first stream's */
+  guint16 pcr_pid;              /* 0: the first video stream's, else the first stream's. A PID of no stream: its own */
   guint pat_interval;           /* ms, 0: once, at the start of each segment */
   guint pmt_interval;           /* ms, 0: as above */
-  guint pcr_period;             /* ms, 0 to 500; the gap between PCRs never exceeds it */
+  guint pcr_period;             /* ms, 0 to 500; the gap between PCRs never exceeds it. 0: pcr_every_pes */
   gboolean pcr_every_pes;       /* also one PCR per PES packet of the PCR PID */
-  guint audio_frames_per_pes;   /* 0: as many as fit the PCR period well (the muxer's choice) */
+  guint audio_frames_per_pes;   /* 0: the muxer's choice. Never more than 100 ms, whatever is asked for */
 } TsMuxConfig;
 
 /* MediaLive's defaults: program 1, PMT 480, video 481, audio 482..., PCR 40 ms. */
@@ -55,7 +59,7 @@ void ts_mux_update_stream (TsMux * mux, guint stream, const HlsEsInfo * info);
 void ts_mux_begin_segment (TsMux * mux, guint64 segment_number, gboolean locked);
 
 /* One access unit; calls come in order of dts over all streams, about. @duration
- * (0: not known) is the time its packets are spread over for the PCR. */
+ * (0: not known) is the time to its stream's next dts: its packets are spread over it. */
 void ts_mux_write (TsMux * mux, guint stream, const HlsSpan * spans, guint n_spans,
     gint64 pts, gint64 dts, gint64 duration, gboolean random_access);
 
