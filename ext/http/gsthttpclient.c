@@ -10,9 +10,10 @@
 #include "config.h"
 #endif
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "gsthttpclient.h"
@@ -23,6 +24,7 @@
 /* An answer to a PUT is a line of text. What is longer is not read to its end: a new
  * connection is cheaper. */
 #define MAX_ANSWER_BODY (64 * 1024)
+#define MAX_UNSENT (128 * 1024)
 
 struct _GstHttpClient
 {
@@ -81,24 +83,34 @@ on_network_event (SoupMessage * msg, GSocketClientEvent event, GIOStream * conne
   if (event == G_SOCKET_CLIENT_CONNECTED && G_IS_SOCKET_CONNECTION (connection)) {
     GSocket *socket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection));
 
+    /* What the kernel has taken but not sent is progress that nobody sees: megabytes of it
+     * on a slow uplink would still be on their way when the wait for the answer is over. */
+    g_socket_set_option (socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, MAX_UNSENT, NULL);
     gst_http_client_set_fd (attempt->client, fcntl (g_socket_get_fd (socket), F_DUPFD_CLOEXEC, 0));
   }
 }
 
-/* Whether a final answer waits to be read while the body is still being written. Then
- * nobody wants the rest of it; and a server that closes next would reset the connection
- * under the writer, and with it, its own answer. On TLS what can be read may be anything. */
+/* The status of the answer that waits to be read on the bare socket of the newest
+ * connection, 0: none. On TLS what can be read may be anything. */
+static guint
+gst_http_client_peek_status (GstHttpClient * client)
+{
+  gchar line[12];               /* "HTTP/1.1 413" */
+
+  /* Only the worker changes fd: no lock. */
+  if (recv (client->fd, line, sizeof line, MSG_PEEK | MSG_DONTWAIT) != sizeof line
+      || memcmp (line, "HTTP/1.", 7) != 0 || !g_ascii_isdigit (line[9]))
+    return 0;
+  return (line[9] - '0') * 100 + g_ascii_digit_value (line[10]) * 10 + g_ascii_digit_value (line[11]);
+}
+
+/* Once the answer is there nobody wants the rest of the body. 1xx are not the answer yet. */
 static gboolean
 gst_http_attempt_has_answer (gpointer user)
 {
   GstHttpAttempt *attempt = user;
-  gchar start[10];
-  gssize n;
 
-  /* Only the worker changes fd: no lock. */
-  n = recv (attempt->client->fd, start, sizeof start, MSG_PEEK | MSG_DONTWAIT);
-  /* 1xx are not the answer yet. */
-  return n == sizeof start && memcmp (start, "HTTP/1.", 7) == 0 && start[9] != '1';
+  return gst_http_client_peek_status (attempt->client) >= 200;
 }
 
 /* --- message --- */
@@ -266,6 +278,8 @@ gst_http_attempt_judge_error (GstHttpAttempt * attempt, const GError * error, Gs
   GstHttpClient *client = attempt->client;
   const gchar *host = g_uri_get_host (soup_message_get_uri (attempt->msg));
   guint64 connection = soup_message_get_connection_id (attempt->msg);
+  gboolean cancelled = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  GstHttpAnswer answer = { 0, };
 
   if (attempt->tls_errors != 0) {
     gchar *why = gst_http_tls_errors_to_text (attempt->tls_errors);
@@ -274,17 +288,27 @@ gst_http_attempt_judge_error (GstHttpAttempt * attempt, const GError * error, Gs
     g_free (why);
     return;
   }
+
+  /* A server that refuses a body and closes resets the connection under the writer, but
+   * its answer may have come in before. */
+  if (attempt->plain && attempt->body && !cancelled)
+    answer.status = gst_http_client_peek_status (client);
+  if (answer.status >= 400) {
+    answer.size = gst_http_body_size (attempt->request->memories);
+    answer.unauthorized = "the server asks for credentials and does not wait for them";
+    gst_http_status_judge (&answer, result);
+    return;
+  }
+
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
     gst_delivery_result_set (result, GST_DELIVERY_FAILED, 0, "%s: no progress for %u s", host, client->config->timeout);
     return;
   }
-
   gst_delivery_result_set (result, GST_DELIVERY_FAILED, 0, "%s: %s", host, error->message);
   /* A server may close a kept connection at any time, also just when the next request is
    * on its way. libsoup sends such a request again by itself, but not where TLS says it. */
   result->free_attempt = connection != 0 && connection == client->proven_connection
-      && soup_message_get_status (attempt->msg) == SOUP_STATUS_NONE
-      && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      && soup_message_get_status (attempt->msg) == SOUP_STATUS_NONE && !cancelled;
 }
 
 static gchar *
