@@ -448,8 +448,14 @@ gst_hls_packager_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   if (!self->base_name && !resolve_base_name (self))
     goto done;
 
-  if (!track->name || track->sequence != info.sequence)
+  if (!track->name || track->sequence != info.sequence) {
+    /* Linked or flushed in the middle of it: half a segment is none. */
+    if (!extra.gap && GST_BUFFER_OFFSET (buffer) != 0) {
+      flow = GST_FLOW_OK;
+      goto done;
+    }
     begin_segment (self, track, info.sequence);
+  }
   if (!extra.gap) {
     track->bytes += gst_buffer_get_size (buffer);
     out = name_fragment (track, buffer, &info, last);
