@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "listener.h"
 
+#include "eofstream.h"
+
 typedef struct {
   SoupServer *server;           /* outlives the service */
   GTlsCertificate *certificate;
@@ -22,6 +24,18 @@ listener_free (gpointer data, GClosure * closure)
 }
 
 static void
+hand_over (SoupServer * server, GIOStream * stream, GSocketAddress * local, GSocketAddress * remote)
+{
+  /* Of a message one can ask the address of its client, but not its stream. */
+  g_autoptr (GInputStream) input = eof_stream_new (g_io_stream_get_input_stream (stream), G_OBJECT (remote));
+  g_autoptr (GIOStream) watched = g_simple_io_stream_new (input, g_io_stream_get_output_stream (stream));
+
+  /* The connection closes when nothing holds it any more. */
+  g_object_set_data_full (G_OBJECT (watched), "connection", g_object_ref (stream), g_object_unref);
+  soup_server_accept_iostream (server, watched, local, remote, NULL);
+}
+
+static void
 handshake_done (GObject * source, GAsyncResult * result, gpointer data)
 {
   g_autofree Greeting *greeting = data;
@@ -31,13 +45,13 @@ handshake_done (GObject * source, GAsyncResult * result, gpointer data)
 
   /* A client that fails or will not trust us knows why; for the origin it is no event. */
   if (g_tls_connection_handshake_finish (G_TLS_CONNECTION (source), result, NULL))
-    soup_server_accept_iostream (server, G_IO_STREAM (source), local, remote, NULL);
+    hand_over (server, G_IO_STREAM (source), local, remote);
 }
 
 static gboolean
 incoming (GSocketService * service, GSocketConnection * connection, GObject * origin, gpointer data)
 {
-  static const gchar *const protocols[] = { "h2", "http/1.1", NULL };
+  static const gchar *const protocols[] = { "http/1.1", NULL };
   Listener *listener = data;
   g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
   g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
@@ -47,7 +61,7 @@ incoming (GSocketService * service, GSocketConnection * connection, GObject * or
   if (local == NULL || remote == NULL)
     return TRUE;
   if (listener->certificate == NULL) {
-    soup_server_accept_iostream (listener->server, G_IO_STREAM (connection), local, remote, NULL);
+    hand_over (listener->server, G_IO_STREAM (connection), local, remote);
     return TRUE;
   }
 
@@ -81,4 +95,10 @@ listener_new (SoupServer * server, guint16 port, GTlsCertificate * certificate, 
   listener->certificate = certificate != NULL ? g_object_ref (certificate) : NULL;
   g_signal_connect_data (service, "incoming", G_CALLBACK (incoming), listener, listener_free, 0);
   return g_steal_pointer (&service);
+}
+
+gboolean
+listener_client_has_closed (SoupServerMessage * msg)
+{
+  return eof_stream_has_ended (G_OBJECT (soup_server_message_get_remote_address (msg)));
 }

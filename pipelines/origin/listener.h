@@ -13,4 +13,7 @@ G_BEGIN_DECLS
 GSocketService *listener_new (SoupServer * server, guint16 port, GTlsCertificate * certificate,
     guint16 * bound_port, GError ** error);
 
+/* The client closed its side before the end of the request that @msg is. */
+gboolean listener_client_has_closed (SoupServerMessage * msg);
+
 G_END_DECLS

@@ -39,7 +39,6 @@ bad_option (GError ** error, const gchar * option, const gchar * reason)
 static gboolean
 check_options (const Options * options, AuthKind * auth, const gchar ** password, GError ** error)
 {
-  *password = NULL;
   if (options->port < 0 || options->port > 65535)
     return bad_option (error, "--port", "0 (any free one) to 65535");
   if (options->inputs < 1 || options->inputs > 16)
@@ -139,10 +138,10 @@ main (int argc, char **argv)
   g_autoptr (GBytes) hls_js = NULL;
   g_autoptr (GError) error = NULL;
   GSocketService *listener;
-  const gchar *password;
+  const gchar *password = NULL;
   Service *service;
-  AuthKind auth;
-  guint16 port;
+  AuthKind auth = AUTH_NONE;
+  guint16 port = 0;
 
   if (!parse_options (&options, &auth, &password, &argc, &argv, &error)) {
     g_printerr ("hls-origin: %s\n", error->message);
@@ -159,8 +158,7 @@ main (int argc, char **argv)
     hls_js = g_bytes_new_take (g_steal_pointer (&text), size);
   }
 
-  /* Raw: Digest signs the path as it was sent. */
-  server = soup_server_new ("server-header", "hls-origin ", "raw-paths", TRUE, NULL);
+  server = soup_server_new ("server-header", "hls-origin ", NULL);
   service = service_new (options.inputs, options.keep_bytes, hls_js);
   service_attach (service, server);
   auth_protect (server, auth, options.user, password);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "inputs.h"
+#include "listener.h"
 #include "store.h"
 
 #define PAGE "/origin/page.html"
@@ -222,6 +223,11 @@ handle_put (Service * self, SoupServerMessage * msg, const gchar * path)
     return;
   }
 
+  if (listener_client_has_closed (msg)) {
+    answer (msg, SOUP_STATUS_BAD_REQUEST, "%s: the connection ended in its body\n", path);
+    return;
+  }
+
   self->incoming -= upload->data->len;
   body = g_byte_array_free_to_bytes (g_steal_pointer (&upload->data));
   upload->data = g_byte_array_new ();
@@ -364,16 +370,16 @@ handle_get (Service * self, SoupServerMessage * msg, const gchar * path)
 }
 
 static void
-handler (SoupServer * server, SoupServerMessage * msg, const char *raw_path, GHashTable * query, gpointer data)
+handler (SoupServer * server, SoupServerMessage * msg, const char *path, GHashTable * query, gpointer data)
 {
   static const gchar *const allowed = "GET, HEAD, PUT, DELETE, MKCOL, OPTIONS";
   Service *self = data;
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
   const gchar *method = soup_server_message_get_method (msg);
-  g_autofree gchar *path = g_uri_unescape_string (raw_path, NULL);
 
-  if (path == NULL || !path_is_clean (path)) {
-    answer (msg, SOUP_STATUS_BAD_REQUEST, "%s: not a clean path\n", raw_path);
+  /* libsoup took the percent signs out. */
+  if (!path_is_clean (path)) {
+    answer (msg, SOUP_STATUS_BAD_REQUEST, "not a clean path\n");
   } else if (method == SOUP_METHOD_GET || method == SOUP_METHOD_HEAD) {
     handle_get (self, msg, path);
   } else if (method == SOUP_METHOD_PUT) {
