@@ -26,7 +26,7 @@ class Channel:
         self.changed = threading.Condition()
         self.stderr = tempfile.TemporaryFile()
         # A critical says that a contract inside the process was broken.
-        environment = {**os.environ, 'G_DEBUG': 'fatal_criticals', **(env or {})}
+        environment = {'G_DEBUG': 'fatal_criticals', **os.environ, **(env or {})}
         self.process = subprocess.Popen([*DRIVER, 'run', description], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.stderr, env=environment)
         self.pid = self.process.pid
