@@ -38,6 +38,7 @@ typedef struct {
   guint n_segments;
   gboolean ended;               /* its playlist has ENDLIST */
   gboolean gone;                /* left out of the newest tracks event */
+  gboolean unlisted;            /* and out of the multivariant playlist */
 
   /* The segment on its way, until its MARKER. */
   gchar *name;
@@ -87,7 +88,7 @@ track_drop_playlist (Track * track)
   g_clear_pointer (&track->playlist_name, g_free);
   track->published_bandwidth = 0;
   track->n_segments = 0;
-  track->ended = FALSE;
+  track->ended = track->unlisted = FALSE;
 }
 
 static void
@@ -190,6 +191,24 @@ multivariant_is_ready (GstHlsPackager * self)
   return !waiting || waited || self->multivariant_revision > 0;
 }
 
+/* Streams never end in the same instant: a track leaves the multivariant playlist only once another has gone on
+ * for a segment after it, so that the end of all of them leaves it whole. */
+static void
+unlist_tracks (GstHlsPackager * self, guint64 sequence)
+{
+  guint i;
+
+  for (i = 0; i < self->tracks->len; i++) {
+    Track *track = g_ptr_array_index (self->tracks, i);
+
+    if (track->gone && !track->unlisted && track->playlist
+        && sequence > hls_media_playlist_get_revision (track->playlist)) {
+      track->unlisted = TRUE;
+      self->multivariant_stale = TRUE;
+    }
+  }
+}
+
 /* Queues the multivariant playlist if it says something new. */
 static void
 update_multivariant (GstHlsPackager * self, GQueue * out)
@@ -210,7 +229,7 @@ update_multivariant (GstHlsPackager * self, GQueue * out)
     Track *track = g_ptr_array_index (self->tracks, i);
     HlsVariant *variant = &variants[n];
 
-    if (track->gone || !track->playlist)
+    if (track->unlisted || !track->playlist)
       continue;
     variant->uri = name_to_uri (track->playlist_name);
     g_ptr_array_add (uris, (gpointer) variant->uri);
@@ -377,6 +396,7 @@ append_segment (GstHlsPackager * self, Track * track, const GstDeliveryInfo * in
     track->created = info->created;
     if (hls_media_playlist_get_bandwidth (track->playlist) > track->published_bandwidth)
       self->multivariant_stale = TRUE;
+    unlist_tracks (self, info->sequence);
   }
   track_drop_segment (track);
   g_mutex_unlock (&self->lock);

@@ -57,7 +57,8 @@ push_tracks (GstHarness * h, HlsTrack * a, HlsTrack * b)
 {
   GPtrArray *tracks = g_ptr_array_new_with_free_func ((GDestroyNotify) hls_track_free);
 
-  g_ptr_array_add (tracks, a);
+  if (a)
+    g_ptr_array_add (tracks, a);
   if (b)
     g_ptr_array_add (tracks, b);
   gst_harness_push_event (h, hls_tracks_event_new (tracks));
@@ -439,11 +440,21 @@ GST_START_TEST (test_tracks_change)
   push_tracks (h, new_track ("a", TRUE, "hvc1.1.6.L93.B0"), new_track ("b", FALSE, "mp4a.40.2"));
   expect_nothing (h);
 
-  /* b ends: so does its playlist, then it leaves the multivariant playlist. */
+  /* b ends: so does its playlist. It leaves the multivariant playlist when a has gone on for a segment. */
   push_tracks (h, new_track ("a", TRUE, "hvc1.1.6.L93.B0"), NULL);
   expect (h, GST_DELIVERY_KIND_PLAYLIST, "x-b.m3u8", 3, &out);
   assert_has (out.text, "#EXT-X-ENDLIST\n");
   out_clear (&out);
+  push_segment (h, "a", 2, 100);
+  expect (h, GST_DELIVERY_KIND_SEGMENT, "x-a_00002.ts", 2, NULL);
+  expect (h, GST_DELIVERY_KIND_PLAYLIST, "x-a.m3u8", 2, NULL);
+  push_segment (h, "a", 3, 100);
+  expect (h, GST_DELIVERY_KIND_SEGMENT, "x-a_00003.ts", 3, NULL);
+  expect (h, GST_DELIVERY_KIND_PLAYLIST, "x-a.m3u8", 3, NULL);
+  expect_nothing (h);
+  push_segment (h, "a", 4, 100);
+  expect (h, GST_DELIVERY_KIND_SEGMENT, "x-a_00004.ts", 4, NULL);
+  expect (h, GST_DELIVERY_KIND_PLAYLIST, "x-a.m3u8", 4, NULL);
   expect (h, GST_DELIVERY_KIND_MULTIVARIANT, "x.m3u8", 4, &out);
   fail_if (strstr (out.text, "x-b"));
   out_clear (&out);
@@ -462,6 +473,41 @@ GST_START_TEST (test_tracks_change)
   assert_has (out.text, "URI=\"x-b.m3u8\"");
   out_clear (&out);
   expect_nothing (h);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
+/* The tracks of one stream end one after the other: at its end all are still listed. */
+GST_START_TEST (test_tracks_end_in_turn)
+{
+  GstHarness *h = new_harness (HLS_MODE_VOD, "x");
+  guint n = 0, ended = 0;
+  guint64 k;
+  Out out;
+
+  push_tracks (h, new_track ("a", TRUE, "avc1.64001f"), new_track ("b", FALSE, "mp4a.40.2"));
+  for (k = 0; k < 3; k++) {
+    push_segment (h, "a", k, 100);
+    push_segment (h, "b", k, 100);
+  }
+  push_tracks (h, new_track ("b", FALSE, "mp4a.40.2"), NULL);
+  push_segment (h, "b", 3, 100);
+  push_tracks (h, NULL, NULL);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  while (gst_harness_buffers_in_queue (h) > 0) {
+    out = pull (h);
+    if (out.info.kind == GST_DELIVERY_KIND_MULTIVARIANT) {
+      assert_has (out.text, "\nx-a.m3u8\n");
+      assert_has (out.text, "URI=\"x-b.m3u8\"");
+      n++;
+    } else if (out.info.kind == GST_DELIVERY_KIND_PLAYLIST) {
+      ended += count (out.text, "#EXT-X-ENDLIST");
+    }
+    out_clear (&out);
+  }
+  fail_unless (n > 0);
+  fail_unless_equals_int (ended, 2);
   gst_harness_teardown (h);
 }
 
@@ -937,6 +983,7 @@ packager_suite (void)
   tcase_add_test (tc, test_end_of_stream);
   tcase_add_test (tc, test_short_streams);
   tcase_add_test (tc, test_tracks_change);
+  tcase_add_test (tc, test_tracks_end_in_turn);
   tcase_add_test (tc, test_gap_segments);
   tcase_add_test (tc, test_lost_segments);
   tcase_add_test (tc, test_lost_at_once);
