@@ -28,6 +28,13 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_delivery_debug);
 #define GST_CAT_DEFAULT gst_delivery_debug
 
+typedef enum {
+  GST_DELIVERY_STATE_PUBLISHING,
+  GST_DELIVERY_STATE_RETRYING,
+  GST_DELIVERY_STATE_ERROR,
+  GST_DELIVERY_STATE_STOPPED,
+} GstDeliveryState;
+
 struct _GstDeliveryQueue {
   GstDeliveryQueueConfig config;
   GstDeliveryState state;
@@ -66,12 +73,6 @@ GstDeliveryQueueConfig *
 gst_delivery_queue_get_config (GstDeliveryQueue * q)
 {
   return &q->config;
-}
-
-GstDeliveryState
-gst_delivery_queue_get_state (const GstDeliveryQueue * q)
-{
-  return q->state;
 }
 
 guint
@@ -481,7 +482,7 @@ note_failure (GstDeliveryQueue * q, GstClockTime start, GstClockTime now, const 
   GList *l;
   guint i;
 
-  if (start < q->last_failure)
+  if (start <= q->last_failure)
     return;
   q->last_failure = now;
   q->failures++;

@@ -25,13 +25,6 @@ typedef struct {
 } GstDeliveryQueueConfig;
 
 typedef enum {
-  GST_DELIVERY_STATE_PUBLISHING,
-  GST_DELIVERY_STATE_RETRYING,
-  GST_DELIVERY_STATE_ERROR,
-  GST_DELIVERY_STATE_STOPPED,
-} GstDeliveryState;
-
-typedef enum {
   /* Tell upstream what was lost, and ask for a playlist again if there is one. */
   GST_DELIVERY_JOB_REPORT,
   GST_DELIVERY_JOB_PUBLISH,
@@ -58,7 +51,6 @@ typedef struct _GstDeliveryQueue GstDeliveryQueue;
 GstDeliveryQueue *gst_delivery_queue_new (const GstDeliveryQueueConfig * config);
 void gst_delivery_queue_free (GstDeliveryQueue * queue);
 GstDeliveryQueueConfig *gst_delivery_queue_get_config (GstDeliveryQueue * queue);
-GstDeliveryState gst_delivery_queue_get_state (const GstDeliveryQueue * queue);
 
 /* Takes @object. */
 void gst_delivery_queue_push (GstDeliveryQueue * queue, GstDeliveryObject * object, GstClockTime now);
