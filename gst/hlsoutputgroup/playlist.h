@@ -38,7 +38,8 @@ HlsMediaPlaylist *hls_media_playlist_new (const HlsMediaPlaylistConfig * config)
 void hls_media_playlist_free (HlsMediaPlaylist * playlist);
 
 /* Appends; takes the strings of @segment. Its sequence must be the last one's plus
- * one (the first may be any): otherwise nothing is taken, returns FALSE. */
+ * one (the first may be any): otherwise, without a duration, or after the end,
+ * nothing is taken, returns FALSE. */
 gboolean hls_media_playlist_append (HlsMediaPlaylist * playlist, HlsSegment * segment);
 /* The segment published as @name will never be there. A listed GAP stays one. FALSE: not listed any more. */
 gboolean hls_media_playlist_mark_gap (HlsMediaPlaylist * playlist, const gchar * name);
