@@ -301,7 +301,8 @@ gst_http_attempt_judge_error (GstHttpAttempt * attempt, const GError * error, Gs
   }
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
-    gst_delivery_result_set (result, GST_DELIVERY_FAILED, 0, "%s: no progress for %u s", host, client->config->timeout);
+    gst_delivery_result_set (result, GST_DELIVERY_FAILED, 0, "%s: no progress for %u s", host,
+        soup_session_get_timeout (client->session));
     return;
   }
   gst_delivery_result_set (result, GST_DELIVERY_FAILED, 0, "%s: %s", host, error->message);
@@ -452,14 +453,14 @@ gst_http_client_send (GstHttpClient * client, const GstHttpRequest * request, GC
 }
 
 GstHttpClient *
-gst_http_client_new (const GstHttpConfig * config)
+gst_http_client_new (const GstHttpConfig * config, guint timeout)
 {
   GstHttpClient *client = g_new0 (GstHttpClient, 1);
 
   client->config = config;
   client->fd = -1;
   g_mutex_init (&client->lock);
-  client->session = soup_session_new_with_options ("timeout", config->timeout, NULL);
+  client->session = soup_session_new_with_options ("timeout", timeout, NULL);
   soup_session_set_user_agent (client->session, config->user_agent);
   if (config->tls_database)
     soup_session_set_tls_database (client->session, config->tls_database);

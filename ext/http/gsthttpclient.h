@@ -15,7 +15,6 @@ G_BEGIN_DECLS
  * @auth, which takes care of itself. */
 typedef struct {
   gchar *user_agent;
-  guint timeout;                /* seconds without progress until an attempt fails */
   GTlsDatabase *tls_database;   /* NULL: the system's */
   SoupMessageHeaders *extra_headers;    /* or NULL */
   GstHttpAuth *auth;
@@ -32,8 +31,9 @@ typedef struct {
 
 typedef struct _GstHttpClient GstHttpClient;
 
+/* @timeout: seconds without progress until an attempt fails */
 GST_HTTP_API
-GstHttpClient *gst_http_client_new (const GstHttpConfig * config);
+GstHttpClient *gst_http_client_new (const GstHttpConfig * config, guint timeout);
 /* Closes its connections. */
 GST_HTTP_API
 void gst_http_client_free (GstHttpClient * client);

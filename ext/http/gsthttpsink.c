@@ -120,32 +120,22 @@ gst_http_sink_build_uri (GstHttpSink * self, const gchar * name)
 
 /* --- settings --- */
 
-static gboolean
-gst_http_sink_add_header (GQuark field, const GValue * value, gpointer user)
-{
-  SoupMessageHeaders *headers = user;
-  gchar *text = G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value);
-
-  soup_message_headers_append (headers, g_quark_to_string (field), text ? text : "");
-  g_free (text);
-  return TRUE;
-}
-
 static SoupMessageHeaders *
 gst_http_sink_parse_headers (const GstStructure * structure, GError ** error)
 {
   SoupMessageHeaders *headers = soup_message_headers_new (SOUP_MESSAGE_HEADERS_REQUEST);
-  SoupMessageHeadersIter iter;
-  const char *name, *value;
 
-  gst_structure_foreach (structure, gst_http_sink_add_header, headers);
-  soup_message_headers_iter_init (&iter, headers);
-  while (soup_message_headers_iter_next (&iter, &name, &value)) {
-    if (!gst_http_header_is_allowed (name, value, error)) {
+  for (gint i = 0; i < gst_structure_n_fields (structure); i++) {
+    const gchar *name = gst_structure_nth_field_name (structure, i);
+    const GValue *value = gst_structure_get_value (structure, name);
+    g_autofree gchar *text = G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value);
+
+    if (!gst_http_header_is_allowed (name, text ? text : "", error)) {
       g_prefix_error (error, "extra-headers: ");
       soup_message_headers_unref (headers);
       return NULL;
     }
+    soup_message_headers_append (headers, name, text ? text : "");
   }
   return headers;
 }
@@ -174,7 +164,6 @@ static gboolean
 gst_http_sink_load_settings (GstHttpSink * self, GError ** error)
 {
   GstHttpSinkPrivate *priv = self->priv;
-  GstClockTime timeout = gst_delivery_sink_get_timeout (GST_DELIVERY_SINK (self));
   g_autofree gchar *ca_file = NULL;
   g_autoptr (GstStructure) extra = NULL;
 
@@ -184,8 +173,6 @@ gst_http_sink_load_settings (GstHttpSink * self, GError ** error)
   extra = priv->extra_headers ? gst_structure_copy (priv->extra_headers) : NULL;
   GST_OBJECT_UNLOCK (self);
 
-  /* libsoup counts in seconds. */
-  priv->config.timeout = CLAMP ((timeout + GST_SECOND - 1) / GST_SECOND, 1, G_MAXINT);
   for (const gchar * c = priv->config.user_agent; *c; c++) {
     if (g_ascii_iscntrl (*c)) {
       g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
@@ -223,31 +210,40 @@ gst_http_sink_open (GstDeliverySink * sink, GError ** error)
   g_autofree gchar *folder = NULL;
   g_autoptr (GUri) uri = NULL;
 
-  if (location == NULL || *location == '\0') {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-        "location is not set; it must be like https://host/live/name");
-    goto failed;
-  }
   uri = gst_http_sink_parse_location (location, error);
-  if (uri == NULL || !gst_http_sink_load_settings (self, error))
-    goto failed;
-
+  if (uri == NULL || !gst_http_sink_load_settings (self, error)) {
+    gst_http_sink_clear (self);
+    return FALSE;
+  }
   gst_delivery_split_location (g_uri_get_path (uri), &folder, NULL);
   priv->folder = gst_http_uri_with_path (uri, folder);
   priv->config.auth = gst_http_auth_new (priv->folder, priv->user, priv->password);
   GST_DEBUG_OBJECT (self, "publishing to %s://%s:%d%s, %s credentials", g_uri_get_scheme (uri), g_uri_get_host (uri),
       g_uri_get_port (uri), folder, priv->user ? "with" : "without");
   return TRUE;
-
-failed:
-  gst_http_sink_clear (self);
-  return FALSE;
 }
 
 static void
 gst_http_sink_close (GstDeliverySink * sink)
 {
   gst_http_sink_clear (GST_HTTP_SINK (sink));
+}
+
+/* The base class would take a token for part of the name. */
+static gboolean
+gst_http_sink_query (GstBaseSink * sink, GstQuery * query)
+{
+  if (gst_delivery_query_is_destination (query)) {
+    g_autofree gchar *location = NULL, *base_name = NULL;
+
+    g_object_get (sink, "location", &location, NULL);
+    if (location == NULL || *location == '\0')
+      return FALSE;
+    gst_delivery_split_location (location, NULL, &base_name);
+    gst_delivery_query_set_destination (query, base_name);
+    return TRUE;
+  }
+  return GST_BASE_SINK_CLASS (parent_class)->query (sink, query);
 }
 
 void
@@ -264,7 +260,10 @@ gst_http_sink_set_credentials (GstHttpSink * self, const gchar * user, const gch
 static gpointer
 gst_http_sink_connect (GstDeliverySink * sink)
 {
-  return gst_http_client_new (&GST_HTTP_SINK (sink)->priv->config);
+  GstClockTime timeout = gst_delivery_sink_get_timeout (sink);
+
+  /* libsoup counts in seconds, and 0 is for ever. */
+  return gst_http_client_new (&GST_HTTP_SINK (sink)->priv->config, MAX (timeout / GST_SECOND, 1));
 }
 
 static void
@@ -363,9 +362,8 @@ gst_http_sink_set_property (GObject * object, guint id, const GValue * value, GP
   GstHttpSinkPrivate *priv = self->priv;
 
   if (id == PROP_LOCATION) {
-    GParamSpec *base = g_param_spec_get_redirect_target (pspec);
-
-    G_OBJECT_CLASS (parent_class)->set_property (object, base->param_id, value, base);
+    /* of an overridden property, what comes is the specification of the parent's */
+    G_OBJECT_CLASS (parent_class)->set_property (object, pspec->param_id, value, pspec);
     return;
   }
 
@@ -445,6 +443,7 @@ gst_http_sink_class_init (GstHttpSinkClass * klass)
   object_class->set_property = gst_http_sink_set_property;
   object_class->get_property = gst_http_sink_get_property;
   object_class->finalize = gst_http_sink_finalize;
+  GST_BASE_SINK_CLASS (klass)->query = gst_http_sink_query;
   sink_class->default_connections = 4;
   sink_class->check_location = gst_http_sink_check_location;
   sink_class->open = gst_http_sink_open;

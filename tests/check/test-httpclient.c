@@ -6,8 +6,12 @@
 #include "config.h"
 #endif
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <http/gsthttpbody.h>
@@ -33,13 +37,12 @@ client_new (const gchar * url, const gchar * user, const gchar * password, const
   c->base = g_uri_parse (url, SOUP_HTTP_URI_FLAGS, NULL);
   fail_unless (c->base != NULL);
   c->config.user_agent = (gchar *) "test/1";
-  c->config.timeout = 1;
   c->config.auth = gst_http_auth_new (c->base, user, password);
   if (ca) {
     c->config.tls_database = g_tls_file_database_new (ca, NULL);
     fail_unless (c->config.tls_database != NULL);
   }
-  c->client = gst_http_client_new (&c->config);
+  c->client = gst_http_client_new (&c->config, 1);
   return c;
 }
 
@@ -473,7 +476,7 @@ check_challenge (const gchar * fault)
   assert_counts (server, "3 1");
 
   /* Another worker knows what the first was asked. */
-  c->client = gst_http_client_new (&c->config);
+  c->client = gst_http_client_new (&c->config, 1);
   assert_published (client_put (c, 300000));
   assert_last_is_whole (server, 300000);
   assert_counts (server, "4 2");
@@ -684,7 +687,7 @@ check_dead_connection (const gchar * certificate)
     fail_unless (result.free_attempt && !result.keep_connection, "%s", result.message);
     g_free (result.message);
     gst_http_client_free (c->client);
-    c->client = gst_http_client_new (&c->config);
+    c->client = gst_http_client_new (&c->config, 1);
     assert_published (client_put (c, 200000));
   }
   assert_last_is_whole (server, 200000);
@@ -767,6 +770,8 @@ cancel_when_under_way (gpointer user)
 
   if (canceller->counts)
     test_server_wait (canceller->server, "counts", canceller->counts);
+  else                          /* nobody can say when; it must be prompt at any time */
+    g_usleep (G_USEC_PER_SEC / 5);
   canceller->cancelled = g_get_monotonic_time ();
   g_cancellable_cancel (canceller->cancellable);
   return NULL;
@@ -797,8 +802,7 @@ check_cancel_of (const gchar * fault, const gchar * certificate, const gchar * c
   Client *c = client_new (server->url, NULL, NULL, server->ca);
 
   gst_http_client_free (c->client);
-  c->config.timeout = 60;
-  c->client = gst_http_client_new (&c->config);
+  c->client = gst_http_client_new (&c->config, 60);
   test_server_tell (server, fault);
   check_cancel (server, c, counts);
   client_free (c);
@@ -817,6 +821,36 @@ GST_END_TEST;
 GST_START_TEST (cancelling_a_handshake_is_prompt)
 {
   check_cancel_of ("set deaf", "good", "0 1");
+}
+
+GST_END_TEST;
+
+/* A listener whose queue is full: the next connection is never made. */
+GST_START_TEST (cancelling_a_connection_attempt_is_prompt)
+{
+  struct sockaddr_in address = {.sin_family = AF_INET,.sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t size = sizeof address;
+  int listener = socket (AF_INET, SOCK_STREAM, 0), waiting[8];
+  gchar *url;
+  Client *c;
+
+  fail_unless (bind (listener, (struct sockaddr *) &address, sizeof address) == 0 && listen (listener, 0) == 0);
+  fail_unless (getsockname (listener, (struct sockaddr *) &address, &size) == 0);
+  for (guint i = 0; i < G_N_ELEMENTS (waiting); i++) {
+    waiting[i] = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    connect (waiting[i], (struct sockaddr *) &address, sizeof address);
+  }
+  url = g_strdup_printf ("http://127.0.0.1:%u/live/x", ntohs (address.sin_port));
+  c = client_new (url, NULL, NULL, NULL);
+  gst_http_client_free (c->client);
+  c->client = gst_http_client_new (&c->config, 60);
+  check_cancel (NULL, c, NULL);
+
+  client_free (c);
+  g_free (url);
+  for (guint i = 0; i < G_N_ELEMENTS (waiting); i++)
+    close (waiting[i]);
+  close (listener);
 }
 
 GST_END_TEST;
@@ -1006,8 +1040,7 @@ GST_START_TEST (cancelling_http2_is_prompt)
   pid_t group = -atoi (test_server_get (nginx, "pid"));
 
   gst_http_client_free (c->client);
-  c->config.timeout = 60;
-  c->client = gst_http_client_new (&c->config);
+  c->client = gst_http_client_new (&c->config, 60);
   assert_published (client_put (c, 1000));
   fail_unless (kill (group, SIGSTOP) == 0);
   check_cancel (nginx, c, NULL);
@@ -1071,6 +1104,7 @@ httpclient_suite (void)
   tcase_add_test (net, an_early_challenge_is_answered_on_a_new_connection);
   tcase_add_test (net, cancelling_is_prompt);
   tcase_add_test (net, cancelling_a_handshake_is_prompt);
+  tcase_add_test (net, cancelling_a_connection_attempt_is_prompt);
   tcase_add_test (net, redirects_keep_the_put_and_leave_the_secrets_behind);
   tcase_add_test (net, redirects_that_are_not_followed);
   tcase_add_test (net, only_good_certificates_are_accepted);
