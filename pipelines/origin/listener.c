@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "listener.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "eofstream.h"
 
 typedef struct {
@@ -60,6 +63,8 @@ incoming (GSocketService * service, GSocketConnection * connection, GObject * or
 
   if (local == NULL || remote == NULL)
     return TRUE;
+  /* An answer leaves in two writes: the second must not wait for the client's delayed ACK. */
+  g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1, NULL);
   if (listener->certificate == NULL) {
     hand_over (listener->server, G_IO_STREAM (connection), local, remote);
     return TRUE;
