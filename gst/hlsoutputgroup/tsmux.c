@@ -21,7 +21,7 @@
 #define PAYLOAD_SIZE (TS_PACKET_SIZE - 4)
 #define PCR_AF_SIZE 8           /* adaptation field with a PCR */
 #define FLAGS_AF_SIZE 2         /* adaptation field with flags only */
-#define MAX_PES_HEADER 19
+#define MAX_PES_HEADER (19 + TAIL_MIN)
 #define MAX_PES_PAYLOAD (65535 - 8)
 
 /* Times within the muxer are those of the 27 MHz system clock. */
@@ -50,7 +50,8 @@
 #define AHEAD_MAX SYSTEM_CLOCK
 
 /* Locked segments: a stream's last packet waits for the segment's end, where it is split so that the
- * number of packets becomes a multiple of 16. It must have a byte for each. */
+ * number of packets becomes a multiple of 16. It must have a byte for each, besides what of a PES
+ * header should not be split; smaller access units get stuffing bytes in their PES header. */
 #define TAIL_MIN 16
 
 typedef struct
@@ -71,7 +72,7 @@ typedef struct
   gint64 staged_pts, staged_duration;
 
   guint8 tail[PAYLOAD_SIZE];
-  gsize tail_size;
+  gsize tail_size, tail_head;   /* head: first bytes that stay together */
   guint tail_flags;
 } TsStream;
 
@@ -302,10 +303,10 @@ write_timestamp (guint8 * out, guint prefix, guint64 time)
 }
 
 static gsize
-write_pes_header (guint8 * out, const TsStream * s, gsize size, gint64 pts, gint64 dts)
+write_pes_header (guint8 * out, const TsStream * s, gsize size, gint64 pts, gint64 dts, gsize stuffing)
 {
   gboolean with_dts = dts != pts;
-  gsize header = with_dts ? 19 : 14, length = header - 6 + size;
+  gsize header = (with_dts ? 19 : 14) + stuffing, length = header - 6 + size;
 
   if (length > 65535)
     length = 0;                 /* allowed for video, and audio is never as long */
@@ -321,6 +322,7 @@ write_pes_header (guint8 * out, const TsStream * s, gsize size, gint64 pts, gint
   write_timestamp (out + 9, with_dts ? 3 : 2, pts);
   if (with_dts)
     write_timestamp (out + 14, 1, dts);
+  memset (out + header - stuffing, 0xff, stuffing);
   return header;
 }
 
@@ -330,9 +332,10 @@ write_tail (TsMux * mux, TsStream * s, guint more)
 {
   Payload p = { s->tail, s->tail_size, NULL, s->tail_size };
   guint flags = s->tail_flags;
+  gsize head = s->tail_head;
 
-  for (; p.left > 0; more--, flags = 0)
-    write_packet (mux, s, &p, more ? (p.left + more) / (more + 1) : p.left, flags, NO_TIME);
+  for (; p.left > 0; more--, flags = 0, head = 0)
+    write_packet (mux, s, &p, MAX ((p.left + more) / (more + 1), head), flags, NO_TIME);
   s->tail_size = 0;
 }
 
@@ -358,9 +361,9 @@ write_pes (TsMux * mux, TsStream * s, const HlsSpan * spans, gsize size, gint64 
   gint64 begin = (dts - TS_MUX_DELAY) * TICK, end = begin + duration * TICK;
   gint64 spread = MIN (duration * TICK, SPREAD_MAX), n, i = 0;
   guint flags = PACKET_UNIT_START | (random_access ? PACKET_RANDOM_ACCESS : 0);
-  gsize keep = mux->locked ? TAIL_MIN : 0;
+  gsize keep = mux->locked ? TAIL_MIN : 0, stuffing = size < keep ? keep - size : 0;
   guint8 head[MAX_PES_HEADER];
-  Payload p = { head, write_pes_header (head, s, size, pts, dts), spans };
+  Payload p = { head, write_pes_header (head, s, size, pts, dts, stuffing), spans };
   gboolean pcr_due = FALSE;
 
   p.left = p.run + size;
@@ -375,8 +378,8 @@ write_pes (TsMux * mux, TsStream * s, const HlsSpan * spans, gsize size, gint64 
     follow_clock (mux, begin);
   s->first = FALSE;
 
-  /* With room for the PCRs: rather too many than too few, so that none is late. */
-  n = (p.left + PCR_AF_SIZE * (2 + spread / mux->period) + keep + PAYLOAD_SIZE - 1) / PAYLOAD_SIZE;
+  /* With room for the PCRs and a tail: never too few, so that no time is that of the next access unit. */
+  n = (p.left + PCR_AF_SIZE * (2 + spread / mux->period) + PAYLOAD_SIZE - 1) / PAYLOAD_SIZE + (mux->locked ? 1 : 0);
   while (p.left > 0) {
     gint64 pcr = NO_TIME;
     gsize room, plain = G_MAXSIZE;
@@ -388,7 +391,10 @@ write_pes (TsMux * mux, TsStream * s, const HlsSpan * spans, gsize size, gint64 
       repeat_tables (mux, now, next);
       if (pcr_due || next - mux->pcr > mux->period) {
         advance_clock (mux, now);
-        pcr = claim_pcr (mux, now);
+        if (p.left > keep)
+          pcr = claim_pcr (mux, now);
+        else
+          write_pcr_packet (mux, now);
         pcr_due = FALSE;
       }
     }
@@ -397,10 +403,11 @@ write_pes (TsMux * mux, TsStream * s, const HlsSpan * spans, gsize size, gint64 
       if (pcr == NO_TIME && p.left <= room) {
         s->tail_size = p.left;
         s->tail_flags = flags;
+        s->tail_head = flags & PACKET_UNIT_START ? p.left - size - stuffing : 0;
         payload_copy (&p, s->tail, p.left);
         break;
       }
-      room = MIN (room, p.left > keep ? p.left - keep : p.left);
+      room = MIN (room, p.left - keep);
     }
     write_packet (mux, s, &p, MIN (room, p.left), flags, pcr);
     flags = 0;
