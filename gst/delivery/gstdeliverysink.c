@@ -173,6 +173,29 @@ ask_live (GstDeliverySink * self)
   g_mutex_unlock (&priv->lock);
 }
 
+/* Waits for progress, at most until @end (monotonic). The base class holds its preroll lock
+ * around render() and event(), and a change of state wants it: unlock() asks for it.
+ * With the lock, which it gives back in between. */
+static GstFlowReturn
+wait_for_progress (GstDeliverySink * self, gint64 end)
+{
+  GstDeliverySinkPrivate *priv = self->priv;
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  if (priv->stopping || priv->flushing) {
+    ret = GST_FLOW_FLUSHING;
+  } else if (priv->unlocked) {
+    g_mutex_unlock (&priv->lock);
+    ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
+    g_mutex_lock (&priv->lock);
+  } else if (end == G_MAXINT64) {
+    g_cond_wait (&priv->progress, &priv->lock);
+  } else {
+    g_cond_wait_until (&priv->progress, &priv->lock, end);
+  }
+  return ret;
+}
+
 /* Takes @object. A pipeline that is not live waits here while too much is pending. */
 static GstFlowReturn
 push_object (GstDeliverySink * self, GstDeliveryObject * object)
@@ -181,17 +204,8 @@ push_object (GstDeliverySink * self, GstDeliveryObject * object)
   GstFlowReturn ret = GST_FLOW_OK;
 
   g_mutex_lock (&priv->lock);
-  while (ret == GST_FLOW_OK && !gst_delivery_queue_has_room (priv->queue, object)) {
-    if (priv->stopping || priv->flushing) {
-      ret = GST_FLOW_FLUSHING;
-    } else if (priv->unlocked) {
-      g_mutex_unlock (&priv->lock);
-      ret = gst_base_sink_wait_preroll (GST_BASE_SINK (self));
-      g_mutex_lock (&priv->lock);
-    } else {
-      g_cond_wait (&priv->progress, &priv->lock);
-    }
-  }
+  while (ret == GST_FLOW_OK && !gst_delivery_queue_has_room (priv->queue, object))
+    ret = wait_for_progress (self, G_MAXINT64);
   if (ret == GST_FLOW_OK) {
     gst_delivery_queue_push (priv->queue, object, gst_delivery_sink_now ());
     g_cond_signal (&priv->work);
@@ -252,46 +266,58 @@ gst_delivery_sink_render_list (GstBaseSink * sink, GstBufferList * list)
   return ret;
 }
 
-/* Rule 7: until everything is published, or lost, or drain-timeout is over. */
-static void
+/* Is what EOS waits for done, and has the application been told? With the lock. */
+static gboolean
+is_drained (GstDeliverySink * self, GstClockTime eos)
+{
+  GstDeliverySinkPrivate *priv = self->priv;
+
+  return gst_delivery_queue_is_drained (priv->queue, eos) && !priv->posting
+      && !gst_delivery_queue_has_messages (priv->queue);
+}
+
+/* Rule 7: until everything is published, or lost, or drain-timeout is over. FALSE: the
+ * pipeline flushes or stops. */
+static gboolean
 drain (GstDeliverySink * self)
 {
   GstDeliverySinkPrivate *priv = self->priv;
   GstClockTime eos = gst_delivery_sink_now ();
+  GstFlowReturn ret = GST_FLOW_OK;
+  g_autofree gchar *reason = NULL;
   gint64 end;
-  gboolean drained;
 
   lose_open (self, NULL, "its last fragment did not come before EOS");
 
   g_mutex_lock (&priv->lock);
   end = (eos + priv->drain_timeout) / GST_USECOND;
-  while (!priv->stopping && !priv->flushing) {
-    drained = gst_delivery_queue_is_drained (priv->queue, eos) && !priv->posting
-        && !gst_delivery_queue_has_messages (priv->queue);
-    if (drained || !g_cond_wait_until (&priv->progress, &priv->lock, end))
-      break;
-  }
-  if (!priv->stopping && !priv->flushing) {
-    gboolean in_time = g_get_monotonic_time () < end;
-    g_autofree gchar *reason = in_time ? g_strdup ("no playlist of one of its tracks could be published")
-        : g_strdup_printf ("not published within drain-timeout, %" G_GUINT64_FORMAT " s, at EOS",
-        priv->drain_timeout / GST_SECOND);
+  while (ret == GST_FLOW_OK && !is_drained (self, eos) && g_get_monotonic_time () < end)
+    ret = wait_for_progress (self, end);
+  if (ret != GST_FLOW_OK)
+    goto done;
 
-    gst_delivery_queue_abandon (priv->queue, reason);
-    if (gst_delivery_queue_in_flight (priv->queue) > 0) {
-      g_mutex_unlock (&priv->lock);
-      gst_delivery_workers_cancel (self);
-      g_mutex_lock (&priv->lock);
-      end = g_get_monotonic_time () + CANCEL_GRACE;
-      while (!priv->stopping && !priv->flushing && gst_delivery_queue_in_flight (priv->queue) > 0) {
-        if (!g_cond_wait_until (&priv->progress, &priv->lock, end))
-          break;
-      }
-    }
+  if (is_drained (self, eos))
+    reason = g_strdup ("no playlist of one of its tracks could be published");
+  else
+    reason = g_strdup_printf ("not published within drain-timeout, %" G_GUINT64_FORMAT " s, at EOS",
+        priv->drain_timeout / GST_SECOND);
+  gst_delivery_queue_abandon (priv->queue, reason);
+
+  if (gst_delivery_queue_in_flight (priv->queue) > 0) {
+    g_mutex_unlock (&priv->lock);
+    gst_delivery_workers_cancel (self);
+    g_mutex_lock (&priv->lock);
+    end = g_get_monotonic_time () + CANCEL_GRACE;
+    while (ret == GST_FLOW_OK && gst_delivery_queue_in_flight (priv->queue) > 0 && g_get_monotonic_time () < end)
+      ret = wait_for_progress (self, end);
+  }
+  if (ret == GST_FLOW_OK) {
     gst_delivery_sink_post_messages (self);
     gst_delivery_sink_post_unsaid_losses (self);
   }
+done:
   g_mutex_unlock (&priv->lock);
+  return ret == GST_FLOW_OK;
 }
 
 static void
@@ -312,7 +338,11 @@ gst_delivery_sink_event (GstBaseSink * sink, GstEvent * event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_EOS:
-      drain (self);
+      /* The base class looks for a flush before event(), not after. */
+      if (!drain (self)) {
+        gst_event_unref (event);
+        return FALSE;
+      }
       break;
     case GST_EVENT_FLUSH_START:
       set_flushing (self, TRUE);
