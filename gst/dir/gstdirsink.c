@@ -62,7 +62,7 @@ static gchar *
 location_to_path (const gchar * location, GError ** error)
 {
   g_autofree gchar *scheme = g_uri_parse_scheme (location);
-  g_autofree gchar *uri = NULL, *path = NULL;
+  g_autofree gchar *uri = NULL, *path = NULL, *host = NULL;
 
   if (location[0] == '/' || !scheme || !strstr (location, "://"))
     return g_strdup (location);
@@ -73,7 +73,9 @@ location_to_path (const gchar * location, GError ** error)
     return NULL;
   }
   uri = g_strconcat ("file", location + strlen (scheme), NULL);
-  path = g_filename_from_uri (uri, NULL, NULL);
+  path = g_filename_from_uri (uri, &host, NULL);
+  if (path && host && g_ascii_strcasecmp (host, "localhost") != 0)
+    g_clear_pointer (&path, g_free);
   if (!path)
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "Property \"location\" of dirsink is no URI of a local path; must be like %s:///srv/live/channel", scheme);

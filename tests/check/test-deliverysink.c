@@ -1243,7 +1243,7 @@ GST_START_TEST (test_many_tracks_and_failures)
 {
   guint i, k;
 
-  g_object_set (t.sink, "connection-retry-interval", 0, "num-retries", 1000, NULL);
+  g_object_set (t.sink, "connection-retry-interval", 0, "num-retries", 1000, "filecache-duration", 600, NULL);
   start ();
   for (i = 0; i < 100; i++) {
     for (k = 0; k < 4; k++) {
