@@ -93,6 +93,7 @@ parse_sps (HlsVideo * video, HlsParameterSet * set, GstH265Parser * parser, GstH
 {
   g_autofree GstH265SPS *sps = g_new0 (GstH265SPS, 1);
   g_autofree gchar *codecs = NULL;
+  gint fps_n = 0, fps_d = 1;
 
   if (gst_h265_parse_sps (parser, nalu, sps, TRUE) != GST_H265_PARSER_OK)
     return FALSE;
@@ -100,9 +101,15 @@ parse_sps (HlsVideo * video, HlsParameterSet * set, GstH265Parser * parser, GstH
   if (!codecs)
     return FALSE;
   set->id = sps->id;
+  /* As it stands there: the parser's own fps fields are not filled in by every version. */
+  if (sps->vui_parameters_present_flag && sps->vui_params.timing_info_present_flag &&
+      sps->vui_params.num_units_in_tick <= G_MAXINT && sps->vui_params.time_scale <= G_MAXINT) {
+    fps_n = sps->vui_params.time_scale;
+    fps_d = sps->vui_params.num_units_in_tick;
+  }
   hls_es_set_video (&video->es,
       sps->conformance_window_flag ? sps->crop_rect_width : sps->width,
-      sps->conformance_window_flag ? sps->crop_rect_height : sps->height, sps->fps_num, sps->fps_den);
+      sps->conformance_window_flag ? sps->crop_rect_height : sps->height, fps_n, fps_d);
   hls_es_set_codecs (&video->es, codecs);
   return TRUE;
 }
