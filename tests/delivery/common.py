@@ -96,7 +96,9 @@ def ts_faults(*files, continuous=True):
     """What ts_check.py finds wrong in files, in order; '' if nothing."""
     options = ['--continuous'] if continuous else []
     result = run('/usr/bin/python3', '-B', os.path.join(SERVERS, 'ts_check.py'), *options, *files, check=False)
-    return '' if result.returncode == 0 else result.stdout + result.stderr
+    if result.returncode == 0:
+        return ''
+    return '\n'.join(json.loads(result.stdout)['errors']) if result.stdout else result.stderr
 
 
 def join(files, target):

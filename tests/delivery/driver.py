@@ -106,7 +106,7 @@ class Driver:
                 self.files[file] = stream.read()
         data, source = self.files[file], self.element(element)
         for offset, size, pts, dts, duration, keyframe in units:
-            buffer = Gst.Buffer.new_wrapped(data[offset:offset + size])
+            buffer = Gst.Buffer.new_wrapped(data[offset:offset + size]) if size else Gst.Buffer.new()
             buffer.pts = NONE if pts is None else pts
             buffer.dts = NONE if dts is None else dts
             buffer.duration = NONE if duration is None else duration
