@@ -8,7 +8,6 @@
 #include "config.h"
 #endif
 
-#include <gst/base/gstbytereader.h>
 #include <gst/codecparsers/gsth265parser.h>
 
 #include "es-video.h"
@@ -145,39 +144,44 @@ static const HlsVideoCodec h265 = {
   .parse_set = h265_parse_set,
 };
 
+/* The arrays of parameter sets: type, how many, and before each its size. */
+static gboolean
+learn_arrays (HlsVideo * video, const guint8 * data, const guint8 * end, guint n_arrays, GError ** error)
+{
+  while (n_arrays-- > 0) {
+    guint n;
+
+    if (end - data < 3)
+      return hls_es_fail (&video->es, error, "codec_data is cut off in an array of parameter sets");
+    n = data[1] << 8 | data[2];
+    for (data += 3; n > 0; n--) {
+      gsize size = end - data < 2 ? 0 : data[0] << 8 | data[1];
+
+      if (size <= video->codec->header_size || size > (gsize) (end - data - 2))
+        return hls_es_fail (&video->es, error, "codec_data is cut off in a parameter set");
+      if (!hls_video_learn (video, data + 2, size, error))
+        return FALSE;
+      data += 2 + size;
+    }
+  }
+  return TRUE;
+}
+
 static gboolean
 read_codec_data (HlsVideo * video, GstBuffer * codec_data, GError ** error)
 {
   GstMapInfo map;
-  GstByteReader r;
-  guint8 arrays, type;
-  guint16 n, size;
   gboolean ok;
 
   if (!gst_buffer_map (codec_data, &map, GST_MAP_READ))
     return hls_es_fail (&video->es, error, "codec_data cannot be read");
-  gst_byte_reader_init (&r, map.data, map.size);
-  ok = map.size >= 23 && map.data[0] == 1 && (map.data[21] & 3) != 2;
-  if (ok) {
-    video->length_size = (map.data[21] & 3) + 1;
-    gst_byte_reader_skip_unchecked (&r, 22);
-    arrays = gst_byte_reader_get_uint8_unchecked (&r);
-    while (ok && arrays-- > 0) {
-      ok = gst_byte_reader_get_uint8 (&r, &type) && gst_byte_reader_get_uint16_be (&r, &n);
-      while (ok && n-- > 0) {
-        const guint8 *nal;
-
-        ok = gst_byte_reader_get_uint16_be (&r, &size) && size > 2 && gst_byte_reader_get_data (&r, size, &nal);
-        if (ok && !hls_video_learn (video, nal, size, error)) {
-          gst_buffer_unmap (codec_data, &map);
-          return FALSE;
-        }
-      }
-    }
-  }
-  if (!ok)
-    hls_es_fail (&video->es, error, "codec_data of %" G_GSIZE_FORMAT
+  if (map.size < 23 || map.data[0] != 1 || (map.data[21] & 3) == 2)
+    ok = hls_es_fail (&video->es, error, "codec_data of %" G_GSIZE_FORMAT
         " bytes is no HEVCDecoderConfigurationRecord", map.size);
+  else {
+    video->length_size = (map.data[21] & 3) + 1;
+    ok = learn_arrays (video, map.data + 23, map.data + map.size, map.data[22], error);
+  }
   gst_buffer_unmap (codec_data, &map);
   return ok;
 }
