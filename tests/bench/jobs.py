@@ -82,7 +82,7 @@ class Bench:
             text += f' hls.src_{number} ! {sink}'
         text += (f' filesrc location={self.input} ! qtdemux name=d  d.video_0 ! queue ! h264parse ! hls.video_a'
                  '  d.audio_0 ! queue ! aacparse ! hls.audio_a')
-        return ['gst-launch-1.0', '-q', *text.split()]
+        return ['gst-launch-1.0', '--no-fault', '-q', *text.split()]
 
     def cdnsink(self, number, tls=False):
         return f'cdnsink location={self.url(number, tls)}/live' + (f' tls-ca-file={self.ca}' if tls else '')
@@ -102,7 +102,7 @@ class Bench:
                 f'location={self.out}/s%05d.ts playlist-location={self.out}/live.m3u8 '
                 f'filesrc location={self.input} ! qtdemux name=d  d.video_0 ! queue ! h264parse ! s.video '
                 ' d.audio_0 ! queue ! aacparse ! s.audio')
-        return ['gst-launch-1.0', '-q', *text.split()]
+        return ['gst-launch-1.0', '--no-fault', '-q', *text.split()]
 
     def jobs(self):
         put = ('-method', 'PUT', '-http_persistent', '1')
