@@ -781,7 +781,7 @@ static void
 check_cancel (TestServer * server, Client * c, const gchar * counts)
 {
   Canceller canceller = { server, g_cancellable_new (), counts, 0 };
-  GPtrArray *memories = memories_new (64 * 1024 * 1024);
+  GPtrArray *memories = memories_new (16 * 1024 * 1024);
   GstDeliveryResult result;
   GThread *thread = g_thread_new ("cancel", cancel_when_under_way, &canceller);
 
@@ -997,13 +997,13 @@ check_nginx (const gchar * scheme, const gchar * port)
   TestServer *nginx = test_server_new ("servers.py", "nginx");
   Client *c = client_for_nginx (nginx, scheme, port);
 
-  for (guint i = 0; i < 20; i++) {
-    GstDeliveryResult result = client_put (c, 3000000 + i);
+  for (guint i = 0; i < 10; i++) {
+    GstDeliveryResult result = client_put (c, 1500000 + i);
 
     assert_published (result);
     fail_unless_equals_int (result.status, i == 0 ? 201 : 204);
     fail_unless (result.keep_connection);
-    assert_stored (nginx, 3000000 + i);
+    assert_stored (nginx, 1500000 + i);
   }
   assert_published (client_send (c, SOUP_METHOD_DELETE, NULL, NULL));
   assert_published (client_send (c, SOUP_METHOD_DELETE, NULL, NULL));

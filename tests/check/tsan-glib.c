@@ -119,6 +119,38 @@ gst_bus_timed_pop_filtered (GstBus * bus, GstClockTime timeout, GstMessageType t
   return message;
 }
 
+/* What was written before a job is pushed to a thread pool (a GTask of GIO) is seen by the thread that runs it. */
+typedef struct {
+  GFunc func;
+  gpointer user;
+} Pool;
+
+static void
+run_job (gpointer job, gpointer user)
+{
+  Pool *pool = user;
+
+  __tsan_acquire (job);
+  pool->func (job, pool->user);
+}
+
+EXPORT GThreadPool *
+g_thread_pool_new (GFunc func, gpointer user, gint max_threads, gboolean exclusive, GError ** error)
+{
+  Pool *pool = g_new (Pool, 1);
+
+  pool->func = func;
+  pool->user = user;
+  return REAL (g_thread_pool_new) (run_job, pool, max_threads, exclusive, error);
+}
+
+EXPORT gboolean
+g_thread_pool_push (GThreadPool * pool, gpointer job, GError ** error)
+{
+  __tsan_release (job);
+  return REAL (g_thread_pool_push) (pool, job, error);
+}
+
 /* For this process alone: the servers that a test starts are not built for it. */
 static void __attribute__ ((constructor))
 keep_to_this_process (void)
