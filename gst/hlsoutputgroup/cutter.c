@@ -9,9 +9,14 @@
 /* How far ahead keyframes are asked for: more than any encoder's look-ahead. */
 #define REQUEST_AHEAD (4 * SECOND)
 #define REQUEST_AHEAD_FRAMES 64
+/* On top of what encoders say they look ahead. */
+#define LATENCY_SLACK (SECOND / 2)
 /* A stream whose timeline stepped back waits this long (of its own media) for the
  * reference to do the same. */
 #define ERA_PATIENCE (10 * SECOND)
+
+/* Audio is cut on its own frames: its segments are longer than the video's by up to one. */
+#define AUDIO_SLACK (100 * MSECOND)
 
 typedef struct {
   guint index, output;
@@ -50,6 +55,7 @@ struct _HlsCutter {
   gboolean discontinuity;       /* before this segment */
   gboolean next_discontinuity;
   gint64 start, target;         /* of the segment, once running */
+  gint64 muxed;                 /* after the first moment of the last frame that is in for good */
   gint64 requested;             /* keyframes asked for up to here */
 
   guint reference;              /* stream index */
@@ -64,7 +70,9 @@ struct _HlsCutter {
   gint64 start_first;
   gint64 start_dropped_from;
   gboolean start_warned;
-  gboolean first;               /* nothing has started yet */
+  gboolean live;
+  gint64 latency;               /* of the encoders */
+  gint64 start_from;            /* live: do not start before */
   gint64 era_start, era_cutoff; /* after a jump: where to; a frame past the latter is from before */
 };
 
@@ -79,8 +87,7 @@ hls_cutter_new (gint64 segment_length, guint64 first_number)
   c->length = c->grid = segment_length;
   c->tolerance = 8 * MSECOND;
   c->number = first_number;
-  c->first = TRUE;
-  c->requested = c->start_first = c->start_dropped_from = c->era_start = HLS_TIME_NONE;
+  c->requested = c->start_first = c->start_dropped_from = c->start_from = c->era_start = HLS_TIME_NONE;
   c->reference = G_MAXUINT;
   return c;
 }
@@ -138,6 +145,7 @@ hls_cutter_add_stream (HlsCutter *c, guint output, gboolean video)
   s->frames = gst_queue_array_new_for_struct (sizeof (HlsFrame), 64);
   s->position = s->skipped = HLS_TIME_NONE;
   s->in_era = TRUE;
+  s->stalled = c->running;      /* nobody waits for its first frame */
   get_output (c, output)->ended = FALSE;
   g_ptr_array_add (c->streams, s);
   return s->index;
@@ -235,6 +243,15 @@ is_over (Stream *s)
   return queued (s) == 0 && s->eos;
 }
 
+/* The longest a segment may be so that its EXTINF rounds to the target duration. */
+static gint64
+longest (HlsCutter *c)
+{
+  if (c->target_duration == 0)
+    return 3 * c->length;
+  return c->target_duration * SECOND + SECOND / 2 - MSECOND;
+}
+
 /* The first video that is alive; without one, the first audio. */
 static Stream *
 pick_reference (HlsCutter *c)
@@ -244,7 +261,7 @@ pick_reference (HlsCutter *c)
   for (guint i = 0; i < c->streams->len; i++) {
     Stream *s = get_stream (c, i);
 
-    if (is_silent (s) || !s->joined)
+    if (is_silent (s) || !s->joined || get_output (c, s->output)->closed)
       continue;
     if (s->video) {
       best = s;
@@ -254,6 +271,10 @@ pick_reference (HlsCutter *c)
       best = s;
   }
   if (best && best->index != c->reference) {
+    /* At the very end, audio that runs on a little stays with the last picture. */
+    if (!best->video && c->reference != G_MAXUINT && is_over (get_stream (c, c->reference)))
+      c->target = MAX (c->target, c->start + longest (c) - AUDIO_SLACK - 2 * c->tolerance);
+    c->target = MAX (c->target, c->muxed);
     c->reference = best->index;
     c->scanned = 0;
   }
@@ -264,15 +285,6 @@ static gint64
 half_frame (const HlsFrame *f)
 {
   return CLAMP (f->duration / 2, MSECOND, 100 * MSECOND);
-}
-
-/* The longest a segment may be so that its EXTINF rounds to the target duration. */
-static gint64
-longest (HlsCutter *c)
-{
-  if (c->target_duration == 0)
-    return 3 * c->length;
-  return c->target_duration * SECOND + SECOND / 2 - MSECOND;
 }
 
 static void
@@ -295,7 +307,7 @@ end_at (HlsCutter *c, gint64 pts, gint64 arrival)
   c->end = pts;
   c->end_arrival = arrival;
   if (c->target_duration == 0) {
-    guint rounded = (guint) ((pts - c->start + SECOND / 2) / SECOND);
+    guint rounded = (guint) ((pts - c->start + AUDIO_SLACK + SECOND / 2) / SECOND);
 
     c->target_duration = MAX ((guint) ((c->length + SECOND / 2) / SECOND), MAX (rounded, 1));
   }
@@ -308,7 +320,7 @@ cut_early (HlsCutter *c, HlsFrame *f)
 {
   f->reformat = FALSE;
   c->next_discontinuity = TRUE;
-  c->target = MIN (c->target, f->pts);
+  c->target = MIN (c->target, MAX (f->pts, c->muxed));
   emit (c, HLS_CUT_KEY_REQUEST)->pts = HLS_TIME_NONE;
 }
 
@@ -335,20 +347,33 @@ find_end (HlsCutter *c)
       }
       end_at (c, MAX (last, c->start + MSECOND), f->arrival);
       c->end_jump = TRUE;
+    } else if (f->pts > c->start + longest (c) - AUDIO_SLACK) {
+      /* too late, whatever it is */
+      end_at (c, c->start + longest (c) - AUDIO_SLACK, f->arrival);
+      c->end_forced = TRUE;
+      warn_stream (c, s, HLS_CUT_NO_KEYFRAME, c->end);
     } else if (f->key && f->pts >= c->target - c->tolerance) {
       end_at (c, f->pts, f->arrival);
     } else if (f->reformat && f->pts > c->start + c->tolerance) {
-      if (f->key)
+      if (f->key && f->pts >= c->muxed)
         end_at (c, f->pts, f->arrival);
       else
         cut_early (c, f);
-    } else if (f->pts + f->duration > c->start + longest (c) && f->pts > c->start + c->tolerance) {
+    } else if (f->pts + f->duration > c->start + longest (c) - AUDIO_SLACK && f->pts > c->start + c->tolerance) {
       end_at (c, f->pts, f->arrival);
       c->end_forced = TRUE;
       warn_stream (c, s, HLS_CUT_NO_KEYFRAME, f->pts);
     }
     if (c->end_known)
       break;
+  }
+  if (!c->end_known && n > 0 && (s->eos || s->stalled)) {
+    /* It will bring no boundary any more: what the others have up to its end goes with it. */
+    for (guint i = 0; i < n; i++) {
+      HlsFrame *f = gst_queue_array_peek_nth_struct (s->frames, i);
+
+      c->target = MAX (c->target, f->pts + f->duration);
+    }
   }
   if (n > 0)
     request_keys (c, ((HlsFrame *) gst_queue_array_peek_tail_struct (s->frames))->pts);
@@ -359,11 +384,11 @@ typedef enum { STREAM_READY, STREAM_WAITS, STREAM_CLOSED } StreamStatus;
 /* A timeline of its own that stepped back before the reference's did: hold it,
  * for a while. Forward needs nothing: its frames are simply not due yet. */
 static gboolean
-waits_for_jump (HlsCutter *c, Stream *s, HlsFrame *f)
+waits_for_jump (Stream *s, HlsFrame *f)
 {
   HlsFrame *newest = gst_queue_array_peek_tail_struct (s->frames);
 
-  return f->pts < c->start && newest->pts - f->pts < ERA_PATIENCE;
+  return f->pts < s->position && newest->pts - f->pts < ERA_PATIENCE;
 }
 
 /* With nothing queued: a video may still lack its keyframe, so only its word counts. */
@@ -387,19 +412,17 @@ status_of (HlsCutter *c, Stream *s)
     if (f->jump) {
       if (c->end_jump || s->index == c->reference)
         return c->end_known ? STREAM_CLOSED : STREAM_WAITS;
-      if (waits_for_jump (c, s, f))
+      if (waits_for_jump (s, f))
         return STREAM_CLOSED;
       f->jump = FALSE;
-    }
-    if (s->index == c->reference) {
-      /* find_end() has looked at every frame */
-      if (c->end_known && f->pts >= c->end && (f->key || c->end_forced))
-        return STREAM_CLOSED;
-      return STREAM_READY;
+      /* Video cannot be decoded from here on: in again at a keyframe. */
+      s->joined &= !s->video;
     }
     if (!s->joined) {
       /* Comes in at the next boundary; until then it is not listed. */
-      if (due && (!c->end_known || !s->video || f->key))
+      if (due && !c->end_known)
+        return STREAM_WAITS;
+      if (due && (!s->video || f->key))
         return STREAM_CLOSED;
       take (c, s, HLS_CUT_DROP);
       continue;
@@ -407,9 +430,14 @@ status_of (HlsCutter *c, Stream *s)
     if (f->pts + f->duration <= c->start && s->n_taken == 0) {
       warn_stream (c, s, HLS_CUT_LATE, f->pts);
       take (c, s, HLS_CUT_DROP);
-      /* Video cannot be decoded from here on: in again at a keyframe. */
-      s->joined = !s->video;
+      s->joined &= !s->video;
       continue;
+    }
+    if (s->index == c->reference) {
+      /* find_end() has looked at every frame */
+      if (c->end_known && f->pts >= c->end && (f->key || c->end_forced))
+        return STREAM_CLOSED;
+      return STREAM_READY;
     }
     if (!c->end_known) {
       if (f->reformat && s->n_taken > 0) {
@@ -429,7 +457,7 @@ status_of (HlsCutter *c, Stream *s)
     return f->pts + f->duration > (o->open ? o->start : c->start) + longest (c)
         ? STREAM_CLOSED : STREAM_READY;
   }
-  if (!s->joined || is_silent (s) || has_reached_end (c, s))
+  if (is_silent (s) || has_reached_end (c, s))
     return STREAM_CLOSED;
   return STREAM_WAITS;
 }
@@ -508,16 +536,16 @@ step_output (HlsCutter *c, guint index)
     if (status == STREAM_CLOSED)
       continue;
     all_closed = FALSE;
-    if (status == STREAM_WAITS)
+    if (status == STREAM_WAITS && s->joined)
       limit = MIN (limit, queued (s) > 0 ? head (s)->dts : s->position);
-    else if (!best || head (s)->dts < head (best)->dts)
+    else if (status == STREAM_READY && (!best || head (s)->dts < head (best)->dts))
       best = s;
   }
   if (all_closed) {
     close_output (c, index);
     return TRUE;
   }
-  if (!best || head (best)->dts > limit)
+  if (!best || head (best)->dts >= limit)
     return FALSE;
 
   if (!o->open) {
@@ -542,6 +570,7 @@ step_output (HlsCutter *c, guint index)
   }
   o->end = MAX (o->end, head (best)->pts + head (best)->duration);
   o->arrival = MAX (o->arrival, head (best)->arrival);
+  c->muxed = MAX (c->muxed, head (best)->pts + 1);
   best->n_taken++;
   take (c, best, HLS_CUT_FRAME);
   return TRUE;
@@ -605,7 +634,7 @@ join_streams (HlsCutter *c)
 static void
 begin_segment (HlsCutter *c, gint64 start)
 {
-  c->start = start;
+  c->start = c->muxed = start;
   c->target = start + c->grid;
   c->end_known = c->end_forced = c->end_jump = FALSE;
   c->scanned = 0;
@@ -632,7 +661,7 @@ fill_gaps (HlsCutter *c)
 
       cut->output = i;
       cut->pts = c->start;
-      cut->duration = MAX (c->end - c->start, MSECOND);
+      cut->duration = CLAMP (c->end - c->start, MSECOND, longest (c));
       cut->gap = TRUE;
       cut->arrival = c->end_arrival;
     }
@@ -664,7 +693,7 @@ next_segment (HlsCutter *c)
     return;
   }
   c->running = FALSE;
-  c->requested = c->start_first = c->start_dropped_from = HLS_TIME_NONE;
+  c->requested = c->start_first = c->start_dropped_from = c->start_from = HLS_TIME_NONE;
   c->start_warned = FALSE;
   c->era_start = head (get_stream (c, c->reference))->pts;
   /* Forward, what is left of before is dropped for being early. Back, it lies
@@ -674,6 +703,24 @@ next_segment (HlsCutter *c)
     get_stream (c, i)->in_era = FALSE;
   c->reference = G_MAXUINT;
   emit (c, HLS_CUT_KEY_REQUEST)->pts = HLS_TIME_NONE;
+}
+
+/* Nobody takes part any more: who is there by now begins anew. */
+static gboolean
+start_again (HlsCutter *c)
+{
+  gboolean anyone = FALSE;
+
+  for (guint i = 0; i < c->streams->len; i++)
+    anyone |= queued (get_stream (c, i)) > 0;
+  if (anyone) {
+    c->running = FALSE;
+    c->next_discontinuity = TRUE;
+    c->reference = G_MAXUINT;
+    c->requested = c->start_first = c->start_dropped_from = c->start_from = HLS_TIME_NONE;
+    c->start_warned = FALSE;
+  }
+  return anyone;
 }
 
 static gboolean
@@ -690,7 +737,8 @@ step_running (HlsCutter *c)
       moved = TRUE;
     all_closed &= get_output (c, o)->closed;
   }
-  if (!all_closed)
+  /* Where nobody is left who could decide, whoever waits to join must not wait for that. */
+  if (!all_closed && (moved || !gst_queue_array_is_empty (c->pending) || c->end_known || pick_reference (c)))
     return moved || !gst_queue_array_is_empty (c->pending);
   if (!c->end_known && !all_over (c)) {
     /* All silent, so no boundary was needed: what there is goes out. */
@@ -701,7 +749,7 @@ step_running (HlsCutter *c)
       get_output (c, o)->closed = get_output (c, o)->open;
     }
     if (c->end == HLS_TIME_NONE)
-      return FALSE;
+      return start_again (c);
     c->next_discontinuity = TRUE;
   }
   next_segment (c);
@@ -756,6 +804,7 @@ step_starting (HlsCutter *c)
   gint64 start = HLS_TIME_NONE;
   Stream *ref = NULL;
   gboolean any = FALSE, aligned = FALSE, waiting = FALSE, patient = TRUE;
+  gint64 segments = 1;
   guint pending = gst_queue_array_get_length (c->pending);
 
   if (c->era_start != HLS_TIME_NONE)
@@ -766,7 +815,7 @@ step_starting (HlsCutter *c)
     if (is_silent (s))
       continue;
     any = TRUE;
-    if (!(s->video ? seek_key (c, s, HLS_TIME_NONE) : queued (s) > 0))
+    if (!(s->video ? seek_key (c, s, c->start_from) : queued (s) > 0))
       waiting = TRUE;
   }
   if (!any) {
@@ -817,11 +866,21 @@ step_starting (HlsCutter *c)
       return gst_queue_array_get_length (c->pending) > pending;
   }
 
-  if (head (ref)->duration > 0 && ref->video) {
+  if (ref->video && head (ref)->duration > 0) {
     gint64 d = head (ref)->duration;
 
     c->tolerance = half_frame (head (ref));
     c->grid = MAX (1, (c->length + d / 2) / d) * d;
+    segments = 1 + (c->latency + LATENCY_SLACK) / c->grid;
+    if (c->live && segments > 1 && c->start_from == HLS_TIME_NONE) {
+      /* The keyframes of the first boundaries would come too late, and each
+       * rendition's elsewhere. */
+      c->start_from = c->target = start + segments * c->grid;
+      request_keys (c, start);
+      return TRUE;
+    }
+    if (c->live)
+      segments = 1;
   }
   for (guint i = 0; i < c->streams->len; i++) {
     get_stream (c, i)->joined = !is_silent (get_stream (c, i));
@@ -830,12 +889,7 @@ step_starting (HlsCutter *c)
   }
   c->running = TRUE;
   begin_segment (c, start);
-  if (c->first) {
-    /* The first keyframes were asked for before anything was known: on whole
-     * multiples of the length. */
-    c->target = (MAX (start + c->tolerance, 0) / c->length + 1) * c->length;
-  }
-  c->first = FALSE;
+  c->target = start + segments * c->grid;
   c->era_start = HLS_TIME_NONE;
   pick_reference (c);
   request_keys (c, start);
@@ -861,11 +915,15 @@ hls_cutter_awaits (HlsCutter *c, guint stream)
 {
   Stream *s = get_stream (c, stream);
 
-  if (c->ended || s->eos || s->stalled || queued (s) > 0)
+  if (c->ended || s->eos || s->stalled)
+    return FALSE;
+  if (c->running && s->index == c->reference && !c->end_known)
+    return TRUE;
+  if (queued (s) > 0)
     return FALSE;
   if (!c->running)
     return TRUE;
-  return s->joined && !has_reached_end (c, s);
+  return !has_reached_end (c, s);
 }
 
 gboolean
@@ -892,9 +950,10 @@ hls_cutter_get_backlog (HlsCutter *c, guint stream, gsize *bytes)
 }
 
 void
-hls_cutter_set_requested (HlsCutter *c, gint64 pts)
+hls_cutter_set_latency (HlsCutter *c, gboolean live, gint64 latency)
 {
-  c->requested = pts;
+  c->live = live;
+  c->latency = latency;
 }
 
 guint

@@ -74,8 +74,10 @@ gboolean hls_cutter_awaits (HlsCutter * cutter, guint stream);
 gboolean hls_cutter_is_closing (HlsCutter * cutter);
 /* The reference stream's next keyframe from here on is a boundary. HLS_TIME_NONE before the start. */
 gint64 hls_cutter_get_target (HlsCutter * cutter);
-/* Keyframes were asked for on all multiples of the length up to @pts already. Before the first push. */
-void hls_cutter_set_requested (HlsCutter * cutter, gint64 pts);
+/* How far the encoders look ahead, ns: so long after a keyframe was asked for it can
+ * come. Where that is more than a segment, a live group begins only where its boundaries
+ * are obeyed; otherwise nothing may be lost, and the first segment is longer. */
+void hls_cutter_set_latency (HlsCutter * cutter, gboolean live, gint64 latency);
 /* Queued media of @stream, ns and bytes. */
 gint64 hls_cutter_get_backlog (HlsCutter * cutter, guint stream, gsize * bytes);
 /* Seconds, for EXT-X-TARGETDURATION: fixed once the first boundary is known; 0 before. */

@@ -5,8 +5,6 @@
 
 #include "gsthlsinput.h"
 
-#include <gst/video/video.h>
-
 GST_DEBUG_CATEGORY_STATIC (gst_hls_input_debug);
 #define GST_CAT_DEFAULT gst_hls_input_debug
 
@@ -19,16 +17,13 @@ GST_DEBUG_CATEGORY_STATIC (gst_hls_input_debug);
 #define AHEAD_BYTES (32 * 1024 * 1024)
 #define AHEAD_TIME (10 * GST_SECOND)
 
-/* Keyframes asked for before the first frame is encoded. */
-#define FIRST_REQUESTS (10 * GST_SECOND)
-
 G_DEFINE_FINAL_TYPE (GstHlsInput, gst_hls_input, GST_TYPE_PAD);
 
 void
 hls_inbox_init (HlsInbox *inbox)
 {
   *inbox = (HlsInbox) {
-    .flushing = TRUE,.wake_pts = HLS_TIME_NONE,.requested = HLS_TIME_NONE
+    .flushing = TRUE,.wake_pts = HLS_TIME_NONE
   };
   g_mutex_init (&inbox->lock);
   g_cond_init (&inbox->work);
@@ -218,47 +213,11 @@ gst_hls_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return ok;
 }
 
-/* Encoders look ahead by dozens of frames before the first comes out, and by then
- * it is too late to ask for the first keyframes. They ask for caps before they
- * take the first frame: so does this, then. */
-static void
-request_first_keys (GstHlsInput *self)
-{
-  HlsInbox *inbox = self->inbox;
-  gint64 length, until;
-
-  g_mutex_lock (&inbox->lock);
-  length = inbox->request_length;
-  until = inbox->requested;
-  g_mutex_unlock (&inbox->lock);
-  if (length <= 0)
-    return;
-  if (until == HLS_TIME_NONE)
-    until = MAX (1, (length + (gint64) FIRST_REQUESTS) / length) * length;
-  for (gint64 t = length; t <= until; t += length) {
-    /* before the frame that is due then, whatever its rounding */
-    GstEvent *event = gst_video_event_new_upstream_force_key_unit (t - 8 * GST_MSECOND, TRUE, 0);
-
-    if (!gst_pad_push_event (GST_PAD (self), event))
-      return;                   /* nobody there yet, or no encoder */
-  }
-  self->keys_requested = TRUE;
-  g_mutex_lock (&inbox->lock);
-  if (inbox->requested == HLS_TIME_NONE)
-    inbox->requested = until;
-  g_mutex_unlock (&inbox->lock);
-}
-
 static gboolean
 gst_hls_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
-  GstHlsInput *self = GST_HLS_INPUT (pad);
-
   if (GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
     return FALSE;               /* buffers are held until their segment is muxed: not ours to pool */
-  if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS && self->video && !self->keys_requested
-      && GST_PAD_IS_ACTIVE (pad))
-    request_first_keys (self);
   return gst_pad_query_default (pad, parent, query);
 }
 
@@ -309,7 +268,6 @@ gst_hls_input_reset (GstHlsInput *self)
   drop_state (self);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   hls_timing_init (&self->timing, self->video);
-  self->keys_requested = FALSE;
   self->item_bytes = self->backlog_bytes = 0;
   self->item_time = self->backlog_time = 0;
   self->last_arrival = 0;

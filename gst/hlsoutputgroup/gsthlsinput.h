@@ -37,8 +37,6 @@ typedef struct {
   gsize unseen;                 /* bytes since the segmenter looked */
   gint64 looked, activity;      /* monotonic time of its last look, of the last arrival */
   guint blocked;                /* streaming threads held back */
-  gint64 request_length;        /* segment length, for the first key requests */
-  gint64 requested;             /* keyframes asked for up to here, HLS_TIME_NONE: not yet */
 } HlsInbox;
 
 #define GST_TYPE_HLS_INPUT (gst_hls_input_get_type ())
@@ -53,7 +51,6 @@ struct _GstHlsInput {
 
   /* streaming thread */
   GstSegment segment;
-  gboolean keys_requested;
 
   /* inbox lock */
   GstQueueArray *items;         /* of HlsItem */

@@ -69,7 +69,9 @@ struct _GstHlsSegmenter
   GArray *spans;
   GArray *throttles;            /* Throttle per input and kind */
   gboolean started, tracks_changed;
+  gboolean awake;               /* something came in */
   gboolean live, live_known;
+  gint64 latency;               /* of the slowest encoder, ns */
   gint64 progress;              /* monotonic time of the last cut */
   gint64 pdt_base;              /* UTC microseconds of running time zero */
   gint64 pdt_end;               /* of what has been published */
@@ -91,9 +93,6 @@ void
 gst_hls_segmenter_set_settings (GstHlsSegmenter *self, const HlsGroupSettings *settings)
 {
   self->settings = *settings;
-  g_mutex_lock (&self->inbox.lock);
-  self->inbox.request_length = settings->segment_length * (gint64) GST_SECOND;
-  g_mutex_unlock (&self->inbox.lock);
 }
 
 GstPad *
@@ -273,6 +272,18 @@ begin_format (GstHlsInput *input, GstBuffer *buffer)
     format->first = buffer;
 }
 
+/* Not every encoder says how far it looks ahead; at a live start it shows. */
+static void
+note_latency (GstHlsSegmenter *self, gint64 running_time)
+{
+  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self));
+
+  if (GST_CLOCK_TIME_IS_VALID (now) && (gint64) now - running_time > self->latency) {
+    self->latency = (gint64) now - running_time;
+    hls_cutter_set_latency (self->cutter, TRUE, self->latency);
+  }
+}
+
 static void
 take_buffer (GstHlsSegmenter *self, GstHlsInput *input, HlsItem *item)
 {
@@ -315,6 +326,8 @@ take_buffer (GstHlsSegmenter *self, GstHlsInput *input, HlsItem *item)
     gst_buffer_unref (buffer);
     return;
   }
+  if (self->live && !self->started)
+    note_latency (self, frame.dts);
   begin_format (input, buffer);
   /* Without parameter sets nothing can be decoded from there. */
   frame.key = random_access && hls_es_is_ready (input->es);
@@ -428,7 +441,6 @@ take_inbox (GstHlsSegmenter *self)
 {
   gboolean ok = TRUE;
 
-  learn_inputs (self);
   for (guint i = 0; i < self->all->len && ok; i++) {
     GstHlsInput *input = g_ptr_array_index (self->all, i);
     gboolean released;
@@ -818,6 +830,7 @@ wait_for_work (GstHlsSegmenter *self)
   inbox->pending = FALSE;
   inbox->unseen = 0;
   inbox->looked = g_get_monotonic_time ();
+  self->awake = inbox->activity > 0;
   g_mutex_unlock (&inbox->lock);
   return running;
 }
@@ -830,11 +843,16 @@ ask_if_live (GstHlsSegmenter *self)
     gboolean live = FALSE;
 
     if (gst_pad_peer_query (g_ptr_array_index (self->all, i), query)) {
-      gst_query_parse_latency (query, &live, NULL, NULL);
+      GstClockTime latency;
+
+      gst_query_parse_latency (query, &live, &latency, NULL);
       self->live |= live;
+      if (GST_CLOCK_TIME_IS_VALID (latency))
+        self->latency = MAX (self->latency, (gint64) latency);
     }
     gst_query_unref (query);
   }
+  hls_cutter_set_latency (self->cutter, self->live, self->latency);
   self->live_known = TRUE;
   GST_INFO_OBJECT (self, "input is %slive", self->live ? "" : "not ");
 }
@@ -842,7 +860,7 @@ ask_if_live (GstHlsSegmenter *self)
 static void
 begin_stream (GstHlsSegmenter *self)
 {
-  g_autofree gchar *id = gst_pad_create_stream_id (self->srcpad, GST_ELEMENT (self), NULL);
+  g_autofree gchar *id = g_uuid_string_random ();
   g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (HLS_SEGMENT_CAPS);
   GstSegment segment;
 
@@ -863,16 +881,13 @@ gst_hls_segmenter_loop (gpointer data)
     gst_pad_pause_task (self->srcpad);
     return;
   }
-  if (!take_inbox (self))
-    flow = GST_FLOW_ERROR;
-  if (!self->live_known && self->inbox.activity > 0) {
+  learn_inputs (self);
+  if (!self->live_known && self->awake) {
     begin_stream (self);
     ask_if_live (self);
-    g_mutex_lock (&self->inbox.lock);
-    if (self->inbox.requested != HLS_TIME_NONE)
-      hls_cutter_set_requested (self->cutter, self->inbox.requested);
-    g_mutex_unlock (&self->inbox.lock);
   }
+  if (!take_inbox (self))
+    flow = GST_FLOW_ERROR;
   while (flow == GST_FLOW_OK && hls_cutter_next (self->cutter, &cut)) {
     flow = do_cut (self, &cut);
     self->progress = g_get_monotonic_time ();
@@ -904,6 +919,7 @@ start (GstHlsSegmenter *self)
   self->all = g_ptr_array_new_with_free_func (gst_object_unref);
   self->outputs = g_ptr_array_new_with_free_func (free_output);
   self->started = self->tracks_changed = self->live = self->live_known = FALSE;
+  self->latency = 0;
   self->pdt_base = self->pdt_end = HLS_TIME_NONE;
   self->key_requests = 0;
   self->progress = g_get_monotonic_time ();
@@ -912,7 +928,7 @@ start (GstHlsSegmenter *self)
     gst_hls_input_reset (g_ptr_array_index (self->inputs, i));
   GST_OBJECT_UNLOCK (self);
   self->inbox.pending = self->inbox.closing = self->inbox.live = FALSE;
-  self->inbox.wake_pts = self->inbox.requested = HLS_TIME_NONE;
+  self->inbox.wake_pts = HLS_TIME_NONE;
   self->inbox.unseen = 0;
   self->inbox.activity = 0;
 }
