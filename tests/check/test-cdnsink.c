@@ -389,11 +389,123 @@ GST_START_TEST (stopping_is_prompt)
 
 GST_END_TEST;
 
+/* --- real servers --- */
+
+/* Publishes @count revisions of a playlist, each after @pause, and waits until the last is at @path. */
+static void
+publish_revisions (GstHarness * h, const gchar * path, guint count, gulong pause)
+{
+  gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
+
+  gst_harness_set_src_caps_str (h, GST_DELIVERY_CAPS);
+  for (guint i = 1; i <= count; i++) {
+    GstDeliveryInfo info = { "x.m3u8", GST_DELIVERY_KIND_PLAYLIST, "high", i, NULL, NULL, NULL, 6 * GST_SECOND,
+      GST_DELIVERY_SIZE_UNKNOWN, g_get_monotonic_time (), 0
+    };
+    gchar *text = g_strdup_printf ("revision %u", i), *found = NULL;
+
+    fail_unless_equals_int (gst_harness_push (h, gst_delivery_buffer_new_object (&info,
+                g_bytes_new (text, strlen (text)))), GST_FLOW_OK);
+    /* A newer revision would take the place of one that waits. */
+    while (!(g_file_get_contents (path, &found, NULL, NULL) && g_str_equal (found, text))) {
+      fail_unless (g_get_monotonic_time () < end, "%s is not published", text);
+      g_clear_pointer (&found, g_free);
+      g_usleep (500);
+    }
+    g_free (found);
+    g_free (text);
+    if (i < count)
+      g_usleep (pause);
+  }
+}
+
+static guint64
+get_stat (GstElement * sink, const gchar * name)
+{
+  GstStructure *stats;
+  guint64 value;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
+  gst_structure_free (stats);
+  return value;
+}
+
+static void
+check_server (const gchar * which, const gchar * scheme, const gchar * port, const gchar * folder, guint count,
+    gulong pause)
+{
+  TestServer *server = test_server_new ("servers.py", which);
+  gchar *location = g_strdup_printf ("%s://127.0.0.1:%s/%s/x", scheme, test_server_get (server, port), folder);
+  gchar *path = g_build_filename (test_server_get (server, "root"), folder, "x.m3u8", NULL);
+  gchar *log_path = g_build_filename (server->folder, "access.log", NULL), *log;
+  GstElement *sink = sink_new ();
+  GHashTable *connections = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gchar **lines;
+  GstHarness *h;
+
+  g_object_set (sink, "location", location, "tls-ca-file", test_server_get (server, "ca"), "max-connections", 1, NULL);
+  if (!g_str_equal (folder, "open"))
+    g_object_set (sink, "user-id", "hls", "user-pw", PASSWORD, NULL);
+  h = gst_harness_new_with_element (sink, "sink", NULL);
+  publish_revisions (h, path, count, pause);
+  fail_unless_equals_uint64 (get_stat (sink, "retries"), 0);
+  gst_harness_teardown (h);
+  gst_object_unref (sink);
+
+  /* METHOD PATH STATUS LENGTH CONNECTION ...: all over one, but for what a server closed on its own account */
+  if (g_str_equal (which, "nginx")) {
+    fail_unless (g_file_get_contents (log_path, &log, NULL, NULL));
+    lines = g_strsplit (log, "\n", -1);
+    for (guint i = 0; lines[i] && *lines[i]; i++) {
+      gchar **words = g_strsplit (lines[i], " ", -1);
+
+      fail_unless (g_strv_length (words) >= 5);
+      g_hash_table_add (connections, g_strdup (words[4]));
+      g_strfreev (words);
+    }
+    fail_unless_equals_int (g_hash_table_size (connections), 1);
+    g_strfreev (lines);
+    g_free (log);
+  }
+  g_hash_table_unref (connections);
+  g_free (log_path);
+  g_free (path);
+  g_free (location);
+  test_server_free (server);
+}
+
+GST_START_TEST (nginx_takes_200_overwrites_over_one_connection)
+{
+  check_server ("nginx", "http", "port", "open", 200, 0);
+  check_server ("nginx", "https", "tls1_port", "open", 200, 0);
+  check_server ("nginx", "https", "tls_port", "open", 200, 0);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (nginx_with_basic_credentials)
+{
+  check_server ("nginx", "http", "port", "auth", 20, 0);
+  check_server ("nginx", "https", "tls_port", "auth", 20, 0);
+}
+
+GST_END_TEST;
+
+/* The nonces of this Apache are good for two seconds. */
+GST_START_TEST (apache_with_digest_credentials)
+{
+  check_server ("apache", "http", "port", "digest", 12, G_USEC_PER_SEC / 2);
+  check_server ("apache", "https", "tls_port", "digest", 12, G_USEC_PER_SEC / 2);
+}
+
+GST_END_TEST;
+
 static Suite *
 cdnsink_suite (void)
 {
   Suite *s = suite_create ("cdnsink");
-  TCase *settings = tcase_create ("settings"), *objects = tcase_create ("objects");
+  TCase *settings = tcase_create ("settings"), *objects = tcase_create ("objects"), *real = tcase_create ("real");
 
   tcase_add_test (settings, locations_that_cannot_be_published_to);
   tcase_add_test (settings, settings_that_cannot_be);
@@ -407,6 +519,11 @@ cdnsink_suite (void)
   tcase_add_test (objects, credentials_come_from_the_environment);
   tcase_add_test (objects, stopping_is_prompt);
   suite_add_tcase (s, objects);
+
+  tcase_add_test (real, nginx_takes_200_overwrites_over_one_connection);
+  tcase_add_test (real, nginx_with_basic_credentials);
+  tcase_add_test (real, apache_with_digest_credentials);
+  suite_add_tcase (s, real);
   return s;
 }
 
