@@ -300,17 +300,21 @@ request_keys (HlsCutter *c, gint64 newest)
   }
 }
 
+/* Once: it must hold for every segment to come (RFC 8216bis 4.4.3.1). */
+static void
+fix_target_duration (HlsCutter *c, gint64 duration)
+{
+  if (c->target_duration == 0)
+    c->target_duration = MAX (MAX (c->length, duration) + SECOND / 2, SECOND) / SECOND;
+}
+
 static void
 end_at (HlsCutter *c, gint64 pts, gint64 arrival)
 {
   c->end_known = TRUE;
   c->end = pts;
   c->end_arrival = arrival;
-  if (c->target_duration == 0) {
-    guint rounded = (guint) ((pts - c->start + AUDIO_SLACK + SECOND / 2) / SECOND);
-
-    c->target_duration = MAX ((guint) ((c->length + SECOND / 2) / SECOND), MAX (rounded, 1));
-  }
+  fix_target_duration (c, pts - c->start + AUDIO_SLACK);
 }
 
 /* The format changed where no boundary can be: the next one may come at once, and
@@ -345,7 +349,7 @@ find_end (HlsCutter *c)
 
         last = MAX (last, before->pts + before->duration);
       }
-      end_at (c, MAX (last, c->start + MSECOND), f->arrival);
+      end_at (c, MAX (MAX (last, c->muxed), c->start + MSECOND), f->arrival);
       c->end_jump = TRUE;
     } else if (f->pts > c->start + longest (c) - AUDIO_SLACK) {
       /* too late, whatever it is */
@@ -462,24 +466,6 @@ status_of (HlsCutter *c, Stream *s)
   return STREAM_WAITS;
 }
 
-static gint64
-first_pts (HlsCutter *c, guint output)
-{
-  gint64 pts = HLS_TIME_NONE;
-
-  for (guint i = 0; i < c->streams->len; i++) {
-    Stream *s = get_stream (c, i);
-
-    if (s->output != output || !s->joined || queued (s) == 0)
-      continue;
-    if (s->video)
-      return head (s)->pts;
-    if (pts == HLS_TIME_NONE)
-      pts = head (s)->pts;
-  }
-  return pts;
-}
-
 static void
 close_output (HlsCutter *c, guint index)
 {
@@ -507,8 +493,7 @@ close_output (HlsCutter *c, guint index)
   if (next == HLS_TIME_NONE || next <= o->start || next > o->start + longest (c)
       || c->end_jump)
     next = MAX (o->end, o->start + MSECOND);
-  if (c->target_duration == 0)
-    end_at (c, next, arrival);
+  fix_target_duration (c, next - o->start);
 
   cut = emit (c, HLS_CUT_CLOSE);
   cut->output = index;
@@ -522,7 +507,7 @@ static gboolean
 step_output (HlsCutter *c, guint index)
 {
   Output *o = get_output (c, index);
-  Stream *best = NULL;
+  Stream *best = NULL, *first = NULL;
   gint64 limit = G_MAXINT64;
   gboolean all_closed = TRUE;
 
@@ -538,7 +523,11 @@ step_output (HlsCutter *c, guint index)
     all_closed = FALSE;
     if (status == STREAM_WAITS && s->joined)
       limit = MIN (limit, queued (s) > 0 ? head (s)->dts : s->position);
-    else if (status == STREAM_READY && (!best || head (s)->dts < head (best)->dts))
+    if (status != STREAM_READY)
+      continue;
+    if (!first || (s->video && !first->video))
+      first = s;
+    if (!best || head (s)->dts < head (best)->dts)
       best = s;
   }
   if (all_closed) {
@@ -552,7 +541,7 @@ step_output (HlsCutter *c, guint index)
     HlsCut *cut;
 
     o->open = o->started = TRUE;
-    o->start = o->end = first_pts (c, index);
+    o->start = o->end = head (first)->pts;
     o->arrival = 0;
     for (guint i = 0; i < c->streams->len; i++) {
       Stream *s = get_stream (c, i);
@@ -740,6 +729,9 @@ step_running (HlsCutter *c)
   /* Where nobody is left who could decide, whoever waits to join must not wait for that. */
   if (!all_closed && (moved || !gst_queue_array_is_empty (c->pending) || c->end_known || pick_reference (c)))
     return moved || !gst_queue_array_is_empty (c->pending);
+  for (guint o = 0; o < c->outputs->len; o++)
+    if (!get_output (c, o)->closed)
+      close_output (c, o);
   if (!c->end_known && !all_over (c)) {
     /* All silent, so no boundary was needed: what there is goes out. */
     c->end = HLS_TIME_NONE;
