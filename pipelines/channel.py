@@ -15,7 +15,6 @@ import sys
 import tarfile
 import threading
 import time
-import urllib.request
 
 import playback
 
@@ -37,7 +36,7 @@ def launch_line(origin):
     for index in PIPELINES:
         yield (f'hls.src_{index} ! cdnsink name=pipeline_{index} location={origin}{index}/{NAME} '
                'user-id=demo user-pw=env:DEMO_PW')
-    yield (f'videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=360,framerate={RATE}/1 '
+    yield (f'videotestsrc is-live=true pattern=smpte ! video/x-raw,format=I420,width=640,height=360,framerate={RATE}/1 '
            "! clockoverlay time-format=%H:%M:%S font-desc='Sans Bold 40' halignment=center valignment=center "
            '! timeoverlay halignment=center valignment=bottom ! tee name=picture')
     yield ('audiotestsrc is-live=true freq=440 volume=0.1 ! audio/x-raw,rate=48000,channels=2 '
@@ -102,8 +101,7 @@ class Channel:
             raise Failure(f'the channel does not start within {START} s')
         began = time.monotonic()
         try:
-            self.process.wait(seconds)
-            raise Failure('the channel ended by itself')
+            raise Failure(f'the channel ended by itself: gst-launch-1.0, exit code {self.process.wait(seconds)}')
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             return time.monotonic() - began
 
@@ -139,8 +137,7 @@ class Origin:
         self.url = line.split()[1]
 
     def lost(self):
-        with urllib.request.urlopen(f'{self.url}stats.json', timeout=10) as answer:
-            return [entry['lost'] for entry in json.load(answer)['inputs']]
+        return [entry['lost'] for entry in json.loads(playback.fetch(f'{self.url}stats.json'))['inputs']]
 
     def close(self):
         self.process.terminate()
@@ -202,7 +199,10 @@ def run(origin, seconds):
         channel.close()
         print()
         print_table(channel.tallies)
-    found = faults(origin, channel.tallies, played)
+    try:
+        found = faults(origin, channel.tallies, played)
+    except playback.PlaybackError as error:
+        found = [str(error)]
     for fault in found:
         print(fault, file=sys.stderr)
     if not found:
@@ -217,6 +217,8 @@ def main():
     args = parser.parse_args()
     if args.seconds is not None and args.seconds < 3 * SEGMENT:
         parser.error(f'--seconds {args.seconds:g}: at least {3 * SEGMENT}, three segments')
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     os.environ['DEMO_PW'] = secrets.token_urlsafe(18)
     origin = None
     try:

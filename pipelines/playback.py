@@ -6,9 +6,16 @@ import urllib.parse
 import urllib.request
 
 
+class PlaybackError(Exception):
+    pass
+
+
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode()
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+    except OSError as error:
+        raise PlaybackError(f'{url}: {error}') from None
 
 
 def renditions(url):

@@ -169,6 +169,9 @@ request_started (SoupServer * server, SoupServerMessage * msg, gpointer data)
   soup_message_body_set_accumulate (soup_server_message_get_request_body (msg), FALSE);
   g_signal_connect (msg, "got-chunk", G_CALLBACK (upload_got_chunk), upload);
 
+  /* libsoup 3.2 never lets go of a kept-alive connection that its client closed: an origin
+   * whose players come and go would run out of descriptors. */
+  soup_message_headers_replace (headers, "Connection", "close");
   soup_message_headers_replace (headers, "Access-Control-Allow-Origin", "*");
   soup_message_headers_replace (headers, "Access-Control-Expose-Headers", "Content-Length, Content-Range, Date, ETag");
 }
@@ -290,7 +293,7 @@ send_bytes (SoupServerMessage * msg, GBytes * body, const gchar * type)
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
   if (soup_server_message_get_method (msg) == SOUP_METHOD_HEAD)
     soup_message_headers_set_content_length (headers, g_bytes_get_size (body));
-  else
+  else if (g_bytes_get_size (body) > 0)
     soup_message_body_append_bytes (soup_server_message_get_response_body (msg), body);
   soup_server_message_set_status (msg, SOUP_STATUS_OK, NULL);
 }

@@ -193,6 +193,11 @@ class OriginTests:
             origin.request('PUT', '/0/a.ts', body)
             self.assertEqual(origin.status('GET', '/0/a.ts', If_None_Match=etag), 200)
 
+            origin.request('PUT', '/0/empty.ts', b'')
+            for method in ('GET', 'HEAD'):
+                status, headers, got = origin.request(method, '/0/empty.ts')
+                self.assertEqual((status, headers['Content-Length'], got), (200, '0', b''))
+
     def test_headers_as_they_were_sent(self):
         with self.origin() as origin:
             for path, sent, content_type, cache in (
@@ -332,8 +337,13 @@ class OriginTests:
                     except ConnectionResetError:
                         pass
 
-    def test_closed_connections_are_closed(self):
-        with self.origin() as origin:
+    def test_connections_close(self):
+        """Each after one answer, which says so: a client that relied on the next would see a reset."""
+        with self.origin('--auth', 'basic', '--user', 'a', '--password-env', 'ORIGIN_PW') as origin:
+            for method, path, status in (('GET', '/', 200), ('GET', '/0/a.ts', 404), ('PUT', '/0/a.ts', 401)):
+                answer = origin.request(method, path)
+                self.assertEqual((answer[0], answer[1]['Connection']), (status, 'close'))
+
             def count():
                 return len(os.listdir(f'/proc/{origin.process.pid}/fd'))
 
