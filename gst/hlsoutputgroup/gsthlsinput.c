@@ -275,6 +275,107 @@ gst_hls_input_reset (GstHlsInput *self)
   self->ts_stream = -1;
 }
 
+/* --- formats: of the segmenter's thread --- */
+
+static gboolean
+same_format (const HlsEsInfo *a, const HlsEsInfo *b)
+{
+  return a->stream_type == b->stream_type && a->width == b->width && a->height == b->height
+      && a->rate == b->rate && a->channels == b->channels && g_strcmp0 (a->codecs, b->codecs) == 0;
+}
+
+static gint64
+frame_duration (const HlsEsInfo *info)
+{
+  if (info->type == HLS_ES_VIDEO)
+    return info->fps_n > 0 && info->fps_d > 0
+        ? (gint64) gst_util_uint64_scale_int_round (GST_SECOND, info->fps_d, info->fps_n) : 0;
+  return info->frame_samples > 0 && info->rate > 0
+      ? (gint64) gst_util_uint64_scale_int_round (GST_SECOND, info->frame_samples, info->rate) : 0;
+}
+
+gboolean
+gst_hls_input_take_caps (GstHlsInput *self, GstCaps *caps, GError **error)
+{
+  HlsEs *es;
+
+  if (self->caps && gst_caps_is_equal (self->caps, caps))
+    return TRUE;
+  es = hls_es_new (caps, error);
+  if (!es)
+    return FALSE;
+  if (self->es) {
+    /* The old one goes on for what was in before it. */
+    HlsFormat format = {.es = es };
+
+    self->reformat = TRUE;
+    gst_queue_array_push_tail_struct (self->formats, &format);
+  } else
+    self->es_out = es;
+  self->es = es;
+  gst_caps_replace (&self->caps, caps);
+  self->timing.default_duration = frame_duration (hls_es_get_info (es));
+  return TRUE;
+}
+
+/* A format that describes what the one before does is none. */
+static void
+settle_format (GstHlsInput *self)
+{
+  HlsFormat *format = gst_queue_array_peek_tail_struct (self->formats);
+  guint n = gst_queue_array_get_length (self->formats);
+  HlsEs *before = self->es_out;
+
+  if (!self->reformat || !format)
+    return;
+  if (n > 1)
+    before = ((HlsFormat *) gst_queue_array_peek_nth_struct (self->formats, n - 2))->es;
+  if (hls_es_is_ready (format->es)
+      && same_format (hls_es_get_info (before), hls_es_get_info (format->es)))
+    self->reformat = FALSE;
+}
+
+gboolean
+gst_hls_input_inspect (GstHlsInput *self, HlsFrame *frame, gboolean *reformat, GError **error)
+{
+  GstBuffer *buffer = frame->data;
+  gboolean random_access = FALSE, changed = FALSE, ok;
+  HlsFormat *format;
+  GstMapInfo map;
+
+  if (!self->es || !gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "a buffer that cannot be read");
+    return FALSE;
+  }
+  ok = hls_es_inspect (self->es, map.data, map.size, frame->key, &random_access, &changed, error);
+  gst_buffer_unmap (buffer, &map);
+  if (!ok)
+    return FALSE;
+  if (self->timing.default_duration == 0)
+    self->timing.default_duration = frame_duration (hls_es_get_info (self->es));
+  /* Without parameter sets nothing can be decoded from there. */
+  frame->key = random_access && hls_es_is_ready (self->es);
+  settle_format (self);
+  *reformat = self->reformat || changed;
+  self->reformat = FALSE;
+  format = gst_queue_array_peek_tail_struct (self->formats);
+  if (format && !format->first)
+    format->first = buffer;
+  return TRUE;
+}
+
+void
+gst_hls_input_enter_format (GstHlsInput *self, GstBuffer *buffer)
+{
+  HlsFormat *format = gst_queue_array_peek_head_struct (self->formats);
+
+  if (!format || format->first != buffer)
+    return;
+  hls_es_free (self->es_out);
+  self->es_out = format->es;
+  gst_queue_array_pop_head_struct (self->formats);
+}
+
 static void
 gst_hls_input_finalize (GObject *object)
 {

@@ -90,4 +90,13 @@ GstHlsInput *gst_hls_input_new (HlsInbox * inbox, GstHlsOutput * output, gboolea
 /* Before it is used, and when the segmenter stops. No streaming thread runs. */
 void gst_hls_input_reset (GstHlsInput * self);
 
+/* --- of the segmenter's thread --- */
+/* What comes from now on has @caps. FALSE with @error: not supported. */
+gboolean gst_hls_input_take_caps (GstHlsInput * self, GstCaps * caps, GError ** error);
+/* Looks at frame->data (a GstBuffer): whether it is a keyframe that decoding can start
+ * at; *@reformat: it is the first of another format. FALSE with @error: no access unit. */
+gboolean gst_hls_input_inspect (GstHlsInput * self, HlsFrame * frame, gboolean * reformat, GError ** error);
+/* @buffer is the next to be muxed: the format that began with it is in force. */
+void gst_hls_input_enter_format (GstHlsInput * self, GstBuffer * buffer);
+
 G_END_DECLS

@@ -14,15 +14,12 @@
 #include "gsthlssegmenter.h"
 #include "cutter.h"
 #include "gsthlsinput.h"
-#include "tswriter.h"
+#include "rendition.h"
 
 #include <gst/video/video.h>
 
 GST_DEBUG_CATEGORY_STATIC (gst_hls_segmenter_debug);
 #define GST_CAT_DEFAULT gst_hls_segmenter_debug
-
-/* PTS of running time zero: room for the DTS and the PCR that come before. */
-#define TS_OFFSET (10 * TS_CLOCK_RATE)
 
 /* A live stream that says nothing for so long does not hold the others up any
  * more; at the start, encoders may take longer. */
@@ -38,9 +35,7 @@ enum { WARN_BASE = HLS_CUT_LATE + 1, WARN_FILLED = WARN_BASE, WARN_BACKWARD, WAR
 
 typedef struct
 {
-  GstHlsOutput *settings;
-  HlsTsWriter *writer;
-  HlsTrack *track;              /* as last told, NULL: not started */
+  HlsRendition *rendition;
   gboolean ended;
 } Output;
 
@@ -66,7 +61,6 @@ struct _GstHlsSegmenter
   HlsCutter *cutter;
   GPtrArray *all;               /* its own copy of inputs, in the cutter's order */
   GPtrArray *outputs;           /* of Output, in the cutter's order */
-  GArray *spans;
   GArray *throttles;            /* Throttle per input and kind */
   gboolean started, tracks_changed;
   gboolean awake;               /* something came in */
@@ -202,51 +196,6 @@ warn_cut (GstHlsSegmenter *self, const HlsCut *cut)
 
 /* --- input to the cutter --- */
 
-static gboolean
-same_format (const HlsEsInfo *a, const HlsEsInfo *b)
-{
-  return a->stream_type == b->stream_type && a->width == b->width && a->height == b->height
-      && a->rate == b->rate && a->channels == b->channels && g_strcmp0 (a->codecs, b->codecs) == 0;
-}
-
-static gint64
-frame_duration (const HlsEsInfo *info)
-{
-  if (info->type == HLS_ES_VIDEO)
-    return info->fps_n > 0 && info->fps_d > 0
-        ? (gint64) gst_util_uint64_scale_int_round (GST_SECOND, info->fps_d, info->fps_n) : 0;
-  return info->frame_samples > 0 && info->rate > 0
-      ? (gint64) gst_util_uint64_scale_int_round (GST_SECOND, info->frame_samples, info->rate) : 0;
-}
-
-static gboolean
-take_caps (GstHlsSegmenter *self, GstHlsInput *input, GstCaps *caps)
-{
-  g_autoptr (GError) error = NULL;
-  HlsEs *es;
-
-  if (input->caps && gst_caps_is_equal (input->caps, caps))
-    return TRUE;
-  es = hls_es_new (caps, &error);
-  if (!es) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("pad %s: %s", GST_PAD_NAME (input), error->message),
-        ("caps %" GST_PTR_FORMAT, caps));
-    return FALSE;
-  }
-  if (input->es) {
-    /* The old one goes on for what was in before it. */
-    HlsFormat format = {.es = es };
-
-    input->reformat = TRUE;
-    gst_queue_array_push_tail_struct (input->formats, &format);
-  } else
-    input->es_out = es;
-  input->es = es;
-  gst_caps_replace (&input->caps, caps);
-  input->timing.default_duration = frame_duration (hls_es_get_info (es));
-  return TRUE;
-}
-
 static void
 note_timing (GstHlsSegmenter *self, GstHlsInput *input, HlsTimingFlags flags)
 {
@@ -262,16 +211,6 @@ note_timing (GstHlsSegmenter *self, GstHlsInput *input, HlsTimingFlags flags)
     GST_INFO_OBJECT (input, "timestamps jump");
 }
 
-/* Attaches the format that begins with @buffer to it. */
-static void
-begin_format (GstHlsInput *input, GstBuffer *buffer)
-{
-  HlsFormat *format = gst_queue_array_peek_tail_struct (input->formats);
-
-  if (format && !format->first)
-    format->first = buffer;
-}
-
 /* Not every encoder says how far it looks ahead; at a live start it shows. */
 static void
 note_latency (GstHlsSegmenter *self, gint64 running_time)
@@ -284,87 +223,56 @@ note_latency (GstHlsSegmenter *self, gint64 running_time)
   }
 }
 
+/* Takes the buffer. */
 static void
 take_buffer (GstHlsSegmenter *self, GstHlsInput *input, HlsItem *item)
 {
   GstBuffer *buffer = GST_BUFFER_CAST (item->object);
   HlsFrame frame = {
-    .pts = item->pts,.dts = item->dts,.duration = item->duration,
+    .pts = item->pts,.dts = item->dts,.duration = item->duration,.key = item->key,
     .arrival = item->arrival,.data = buffer,.size = gst_buffer_get_size (buffer)
   };
   g_autoptr (GError) error = NULL;
-  gboolean random_access = FALSE, changed = FALSE, ok;
   HlsTimingFlags flags;
-  GstMapInfo map;
+  gboolean reformat;
 
-  if (input->stalled) {
-    input->stalled = FALSE;
-    GST_INFO_OBJECT (input, "is back");
-  }
+  input->stalled = FALSE;
   if (frame.size == 0) {
     warn_input (self, input, WARN_EMPTY, "an empty buffer: dropped");
     gst_buffer_unref (buffer);
     return;
   }
-  if (!input->es || !gst_buffer_map (buffer, &map, GST_MAP_READ)) {
-    gst_buffer_unref (buffer);
-    return;
-  }
-  ok = hls_es_inspect (input->es, map.data, map.size, item->key, &random_access, &changed, &error);
-  gst_buffer_unmap (buffer, &map);
-  if (!ok) {
+  if (!gst_hls_input_inspect (input, &frame, &reformat, &error)) {
     warn_input (self, input, WARN_BAD_UNIT, "%s: buffer dropped", error->message);
     gst_buffer_unref (buffer);
     return;
   }
-  if (input->timing.default_duration == 0)
-    input->timing.default_duration = frame_duration (hls_es_get_info (input->es));
   flags = hls_timing_mend (&input->timing, &frame);
-  if (flags)
-    note_timing (self, input, flags);
+  note_timing (self, input, flags);
   if (flags & HLS_TIMING_DROP) {
     gst_buffer_unref (buffer);
     return;
   }
   if (self->live && !self->started)
     note_latency (self, frame.dts);
-  begin_format (input, buffer);
-  /* Without parameter sets nothing can be decoded from there. */
-  frame.key = random_access && hls_es_is_ready (input->es);
-  frame.reformat = input->reformat || (changed && input->timing.last_dts != HLS_TIME_NONE && self->started);
-  input->reformat = FALSE;
+  frame.reformat = reformat && self->started;
   hls_cutter_push (self->cutter, input->stream, &frame);
-}
-
-/* A format that describes what the one before does is none. */
-static void
-settle_format (GstHlsInput *input)
-{
-  HlsFormat *format = gst_queue_array_peek_tail_struct (input->formats);
-  guint n = gst_queue_array_get_length (input->formats);
-  HlsEs *before = input->es_out;
-
-  if (!input->reformat || !format)
-    return;
-  if (n > 1)
-    before = ((HlsFormat *) gst_queue_array_peek_nth_struct (input->formats, n - 2))->es;
-  if (hls_es_is_ready (format->es)
-      && same_format (hls_es_get_info (before), hls_es_get_info (format->es)))
-    input->reformat = FALSE;
 }
 
 static gboolean
 take_item (GstHlsSegmenter *self, GstHlsInput *input, HlsItem *item)
 {
+  g_autoptr (GError) error = NULL;
   gboolean ok = TRUE;
 
   switch (item->kind) {
     case HLS_ITEM_BUFFER:
-      settle_format (input);
       take_buffer (self, input, item);
       break;
     case HLS_ITEM_CAPS:
-      ok = take_caps (self, input, GST_CAPS_CAST (item->object));
+      ok = gst_hls_input_take_caps (input, GST_CAPS_CAST (item->object), &error);
+      if (!ok)
+        GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("pad %s: %s", GST_PAD_NAME (input), error->message), (NULL));
       gst_mini_object_unref (item->object);
       break;
     case HLS_ITEM_GAP:
@@ -381,16 +289,15 @@ take_item (GstHlsSegmenter *self, GstHlsInput *input, HlsItem *item)
 static guint
 output_index (GstHlsSegmenter *self, GstHlsOutput *settings)
 {
-  TsMuxConfig config;
   Output *output;
 
-  for (guint i = 0; i < self->outputs->len; i++)
-    if (((Output *) g_ptr_array_index (self->outputs, i))->settings == settings)
+  for (guint i = 0; i < self->outputs->len; i++) {
+    output = g_ptr_array_index (self->outputs, i);
+    if (hls_rendition_get_settings (output->rendition) == settings)
       return i;
+  }
   output = g_new0 (Output, 1);
-  output->settings = gst_object_ref (settings);
-  ts_mux_config_init (&config);
-  output->writer = hls_ts_writer_new (&config);
+  output->rendition = hls_rendition_new (settings);
   g_ptr_array_add (self->outputs, output);
   return hls_cutter_add_output (self->cutter);
 }
@@ -400,10 +307,7 @@ free_output (gpointer data)
 {
   Output *output = data;
 
-  gst_object_unref (output->settings);
-  hls_ts_writer_free (output->writer);
-  if (output->track)
-    hls_track_free (output->track);
+  hls_rendition_free (output->rendition);
   g_free (output);
 }
 
@@ -470,14 +374,6 @@ take_inbox (GstHlsSegmenter *self)
 
 /* --- the cutter's output --- */
 
-static gint64
-to_ts_clock (gint64 time)
-{
-  gint64 scaled = time * 9;
-
-  return TS_OFFSET + (scaled + (scaled < 0 ? -50000 : 50000)) / 100000;
-}
-
 static void
 send_key_request (GstHlsSegmenter *self, gint64 pts)
 {
@@ -522,57 +418,6 @@ anchor_date (GstHlsSegmenter *self, gint64 pts, gboolean discontinuity)
 }
 
 static void
-add_codecs (GString *codecs, const gchar *codec)
-{
-  if (codec && !strstr (codecs->str, codec))
-    g_string_append_printf (codecs, "%s%s", codecs->len ? "," : "", codec);
-}
-
-static HlsTrack *
-describe (GstHlsSegmenter *self, guint index)
-{
-  Output *output = g_ptr_array_index (self->outputs, index);
-  HlsTrack *track = g_new0 (HlsTrack, 1);
-  GString *codecs = g_string_new (NULL);
-
-  track->name = g_strdup (GST_OBJECT_NAME (output->settings));
-  track->name_modifier = gst_hls_output_dup_name_modifier (output->settings);
-  track->segment_modifier = gst_hls_output_dup_segment_modifier (output->settings);
-  track->extension = g_strdup ("ts");
-  track->content_type = g_strdup ("video/mp2t");
-  track->fps_d = 1;
-  for (guint i = 0; i < self->all->len; i++) {
-    GstHlsInput *input = g_ptr_array_index (self->all, i);
-    const HlsEsInfo *info;
-
-    if (input->output_index != index || input->ts_stream < 0)
-      continue;
-    info = hls_es_get_info (input->es_out);
-    add_codecs (codecs, info->codecs);
-    if (info->type == HLS_ES_VIDEO) {
-      track->video = TRUE;
-      track->width = info->width;
-      track->height = info->height;
-      track->fps_n = info->fps_n;
-      track->fps_d = MAX (info->fps_d, 1);
-    } else {
-      track->audio = TRUE;
-      track->channels = info->channels;
-    }
-  }
-  track->codecs = g_string_free (codecs, FALSE);
-  return track;
-}
-
-static gboolean
-same_track (const HlsTrack *a, const HlsTrack *b)
-{
-  return a && b && a->video == b->video && a->audio == b->audio && a->width == b->width && a->height == b->height
-      && a->fps_n == b->fps_n && a->fps_d == b->fps_d && a->channels == b->channels
-      && g_strcmp0 (a->codecs, b->codecs) == 0;
-}
-
-static void
 push_tracks (GstHlsSegmenter *self)
 {
   GPtrArray *tracks = g_ptr_array_new ();
@@ -580,82 +425,14 @@ push_tracks (GstHlsSegmenter *self)
   for (guint i = 0; i < self->outputs->len; i++) {
     Output *output = g_ptr_array_index (self->outputs, i);
 
-    if (output->track && !output->ended)
-      g_ptr_array_add (tracks, output->track);
+    gpointer track = (gpointer) hls_rendition_get_track (output->rendition);
+
+    if (track && !output->ended)
+      g_ptr_array_add (tracks, track);
   }
   self->tracks_changed = FALSE;
   gst_pad_push_event (self->srcpad, hls_tracks_event_new (tracks));
   g_ptr_array_unref (tracks);
-}
-
-/* The formats in force from @buffer on. */
-static void
-enter_format (GstHlsInput *input, GstBuffer *buffer)
-{
-  HlsFormat *format = gst_queue_array_peek_head_struct (input->formats);
-
-  if (!format || format->first != buffer)
-    return;
-  hls_es_free (input->es_out);
-  input->es_out = format->es;
-  gst_queue_array_pop_head_struct (input->formats);
-}
-
-static void
-open_segment (GstHlsSegmenter *self, const HlsCut *cut)
-{
-  Output *output = g_ptr_array_index (self->outputs, cut->output);
-  TsMux *mux = hls_ts_writer_get_mux (output->writer);
-  HlsTrack *track;
-
-  anchor_date (self, cut->pts, cut->discontinuity);
-  for (guint i = 0; i < self->all->len; i++) {
-    GstHlsInput *input = g_ptr_array_index (self->all, i);
-    const HlsEsInfo *info;
-
-    if (input->output_index != cut->output || !input->es_out || !hls_es_is_ready (input->es_out))
-      continue;
-    info = hls_es_get_info (input->es_out);
-    if (input->ts_stream < 0)
-      input->ts_stream = ts_mux_add_stream (mux, info, 0, NULL);
-    else
-      ts_mux_update_stream (mux, input->ts_stream, info);
-  }
-  track = describe (self, cut->output);
-  if (same_track (output->track, track)) {
-    hls_track_free (track);
-  } else {
-    if (output->track)
-      hls_track_free (output->track);
-    output->track = track;
-    self->tracks_changed = TRUE;
-  }
-  hls_ts_writer_begin (output->writer, cut->number);
-}
-
-static void
-write_frame (GstHlsSegmenter *self, const HlsCut *cut)
-{
-  GstHlsInput *input = g_ptr_array_index (self->all, cut->stream);
-  Output *output = g_ptr_array_index (self->outputs, input->output_index);
-  GstBuffer *buffer = cut->frame.data;
-  g_autoptr (GError) error = NULL;
-  GstMapInfo map;
-
-  enter_format (input, buffer);
-  if (input->ts_stream >= 0 && gst_buffer_map (buffer, &map, GST_MAP_READ)) {
-    gint64 dts = to_ts_clock (cut->frame.dts);
-
-    g_array_set_size (self->spans, 0);
-    if (hls_es_to_ts (input->es_out, map.data, map.size, cut->frame.key, self->spans, &error))
-      ts_mux_write (hls_ts_writer_get_mux (output->writer), input->ts_stream,
-          (const HlsSpan *) self->spans->data, self->spans->len, to_ts_clock (cut->frame.pts), dts,
-          to_ts_clock (cut->frame.dts + cut->frame.duration) - dts, cut->frame.key);
-    else
-      warn_input (self, input, WARN_BAD_UNIT, "%s: buffer dropped", error->message);
-    gst_buffer_unmap (buffer, &map);
-  }
-  gst_buffer_unref (buffer);
 }
 
 static GstFlowReturn
@@ -671,7 +448,7 @@ push_segment (GstHlsSegmenter *self, const HlsCut *cut)
   };
   GstDeliveryInfo info = {
     .kind = GST_DELIVERY_KIND_SEGMENT,
-    .track = output->track->name,
+    .track = hls_rendition_get_track (output->rendition)->name,
     .sequence = cut->number,
     .duration = cut->duration,
     .created = cut->arrival,
@@ -687,7 +464,7 @@ push_segment (GstHlsSegmenter *self, const HlsCut *cut)
     gst_buffer_list_add (buffers, gst_buffer_new ());
     info.size = 0;
   } else
-    buffers = hls_ts_writer_end (output->writer, &info.size);
+    buffers = hls_rendition_close (output->rendition, &info.size);
 
   GST_DEBUG_OBJECT (self, "%s segment %" G_GUINT64_FORMAT ": %" G_GUINT64_FORMAT " bytes, %" GST_TIME_FORMAT "%s%s",
       info.track, info.sequence, info.size, GST_TIME_ARGS (info.duration), extra.gap ? ", gap" : "",
@@ -715,6 +492,30 @@ end_output (GstHlsSegmenter *self, guint index)
   push_tracks (self);
 }
 
+static void
+write_frame (GstHlsSegmenter *self, const HlsCut *cut)
+{
+  GstHlsInput *input = g_ptr_array_index (self->all, cut->stream);
+  Output *output = g_ptr_array_index (self->outputs, cut->output);
+  g_autoptr (GError) error = NULL;
+
+  gst_hls_input_enter_format (input, cut->frame.data);
+  if (!hls_rendition_write (output->rendition, input, &cut->frame, &error))
+    warn_input (self, input, WARN_BAD_UNIT, "%s: buffer dropped", error->message);
+  gst_buffer_unref (GST_BUFFER_CAST (cut->frame.data));
+}
+
+static void
+open_segment (GstHlsSegmenter *self, const HlsCut *cut)
+{
+  Output *output = g_ptr_array_index (self->outputs, cut->output);
+
+  self->started = TRUE;
+  anchor_date (self, cut->pts, cut->discontinuity);
+  if (hls_rendition_open (output->rendition, self->all, cut->output, cut->number))
+    self->tracks_changed = TRUE;
+}
+
 static GstFlowReturn
 do_cut (GstHlsSegmenter *self, const HlsCut *cut)
 {
@@ -723,17 +524,16 @@ do_cut (GstHlsSegmenter *self, const HlsCut *cut)
   switch (cut->kind) {
     case HLS_CUT_FIRST:
       /* A format that begins with the segment describes it. */
-      enter_format (g_ptr_array_index (self->all, cut->stream), cut->frame.data);
+      gst_hls_input_enter_format (g_ptr_array_index (self->all, cut->stream), cut->frame.data);
       break;
     case HLS_CUT_OPEN:
-      self->started = TRUE;
       open_segment (self, cut);
       break;
     case HLS_CUT_FRAME:
       write_frame (self, cut);
       break;
     case HLS_CUT_DROP:
-      enter_format (g_ptr_array_index (self->all, cut->stream), cut->frame.data);
+      gst_hls_input_enter_format (g_ptr_array_index (self->all, cut->stream), cut->frame.data);
       gst_buffer_unref (GST_BUFFER_CAST (cut->frame.data));
       break;
     case HLS_CUT_CLOSE:
@@ -1046,7 +846,6 @@ gst_hls_segmenter_finalize (GObject *object)
   GstHlsSegmenter *self = GST_HLS_SEGMENTER (object);
 
   g_ptr_array_unref (self->inputs);
-  g_array_unref (self->spans);
   g_array_unref (self->throttles);
   hls_inbox_clear (&self->inbox);
   G_OBJECT_CLASS (gst_hls_segmenter_parent_class)->finalize (object);
@@ -1071,7 +870,6 @@ gst_hls_segmenter_init (GstHlsSegmenter *self)
 {
   hls_inbox_init (&self->inbox);
   self->inputs = g_ptr_array_new_with_free_func (gst_object_unref);
-  self->spans = g_array_new (FALSE, FALSE, sizeof (HlsSpan));
   self->throttles = g_array_new (FALSE, TRUE, sizeof (Throttle));
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
   gst_pad_set_activatemode_function (self->srcpad, gst_hls_segmenter_activate_mode);
