@@ -252,6 +252,9 @@ check_case (const Case * c)
   limit = (gint64) (c->period ? c->period : 100) * MS;
   fail_unless (r->max_gap > 0 && r->max_gap <= limit, "PCR gap of %.3f ms at %d/%d fps, %u to %u bytes",
       r->max_gap / (gdouble) MS, c->fps_n, c->fps_d, c->min_size, c->max_size);
+  /* Where there are packets to carry the PCRs, none is made for them. */
+  if (c->fps_n >= 24 * MAX (c->fps_d, 1) * 0.99 && c->min_size >= 1000 && c->period >= 20 && !c->locked)
+    fail_unless_equals_int (r->n_pcr_only, 0);
   g_rand_free (rand);
   ts_read_free (r);
   bench_clear (&b);
@@ -414,17 +417,19 @@ GST_START_TEST (test_table_intervals)
   ts_mux_config_init (&config);
   config.pat_interval = 100;
   config.pmt_interval = 450;
-  config.pcr_period = 1;
-  for (gboolean locked = FALSE; locked <= TRUE; locked++) {
+  for (guint i = 0; i < 4; i++) {
     TsRead *r = ts_read_new ();
     Bench b;
     gint64 last_pat = -1, last_pmt = -1, pcr = -1;
+    gboolean locked = i & 1, small = i & 2;
 
+    /* A PCR at least every 1 ms, to measure by, or each frame one packet with its PCR. */
+    config.pcr_period = small ? 40 : 1;
     bench_init (&b, &config, 50);
     ts_mux_add_stream (b.mux, &h264, 0, NULL);
     bench_begin (&b, 5, locked);
-    for (guint i = 0; i < 100; i++)
-      write_au (&b, 0, i % 25 ? 3000 : 60000, START + i * 3600, START + i * 3600, 3600, i == 0, rand, NULL);
+    for (guint k = 0; k < 100; k++)
+      write_au (&b, 0, small ? 100 : k % 25 ? 3000 : 60000, START + k * 3600, START + k * 3600, 3600, k == 0, rand, NULL);
     bench_end (&b);
     ts_read_segment (r, b.out->data, b.out->len);
     if (locked) {
@@ -547,6 +552,55 @@ GST_START_TEST (test_locked_is_time_alone)
 
 GST_END_TEST;
 
+/* Counters of a locked segment begin at 0, whatever came before. */
+GST_START_TEST (test_locked_after_unlocked)
+{
+  TsMuxConfig config;
+  Bench b;
+  GRand *rand = g_rand_new_with_seed (1);
+
+  ts_mux_config_init (&config);
+  bench_init (&b, &config, 50);
+  ts_mux_add_stream (b.mux, &h264, 0, NULL);
+  for (guint segment = 0; segment < 2; segment++) {
+    gint64 t = START + segment * 3600;
+
+    bench_begin (&b, segment + 7, segment == 1);
+    write_au (&b, 0, 700, t, t, 3600, TRUE, rand, NULL);
+    bench_end (&b);
+    fail_unless_equals_int (b.out->data[3] & 15, segment ? 8 : 0);
+    fail_unless_equals_int (b.out->data[188 + 3] & 15, segment ? 8 : 0);
+    fail_unless_equals_int (b.out->data[376 + 3] & 15, 0);
+  }
+  bench_clear (&b);
+  g_rand_free (rand);
+}
+
+GST_END_TEST;
+
+/* A frame that claims to last for an hour. */
+GST_START_TEST (test_absurd_duration)
+{
+  TsMuxConfig config;
+  Bench b;
+  TsRead *r = ts_read_new ();
+  GRand *rand = g_rand_new_with_seed (1);
+
+  ts_mux_config_init (&config);
+  bench_init (&b, &config, 50);
+  ts_mux_add_stream (b.mux, &h264, 0, NULL);
+  bench_begin (&b, 0, FALSE);
+  write_au (&b, 0, 70000, START, START, 3600 * TS_CLOCK_RATE, TRUE, rand, NULL);
+  bench_end (&b);
+  fail_unless (b.out->len < 500 * 188);
+  ts_read_segment (r, b.out->data, b.out->len);
+  bench_clear (&b);
+  g_rand_free (rand);
+  ts_read_free (r);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_pcr_on_its_own_pid)
 {
   TsMuxConfig config;
@@ -568,6 +622,82 @@ GST_START_TEST (test_pcr_on_its_own_pid)
   fail_unless_equals_int (r->pcr_pid, 600);
   fail_unless (r->max_gap <= 40 * MS);
   fail_unless_equals_int (r->n_pcr, r->n_pcr_only);
+  bench_clear (&b);
+  g_rand_free (rand);
+  ts_read_free (r);
+}
+
+GST_END_TEST;
+
+/* B-frames: the audio of a segment goes on past its last video dts, and the next segment's first
+ * video dts lies before the audio that is already written. */
+GST_START_TEST (test_audio_ahead)
+{
+  TsMuxConfig config;
+
+  ts_mux_config_init (&config);
+  for (gint64 ahead = 3600; ahead <= 80000; ahead += 3600) {
+    TsRead *r = ts_read_new ();
+    GRand *rand = g_rand_new_with_seed (1);
+    Bench b;
+
+    bench_init (&b, &config, 50);
+    ts_mux_add_stream (b.mux, &h264, 0, NULL);
+    ts_mux_add_stream (b.mux, &aac, 0, NULL);
+    for (guint segment = 0; segment < 4; segment++) {
+      gint64 video = START + segment * 180000, audio = video + (segment ? ahead : 0), end = video + 180000;
+
+      bench_begin (&b, segment, FALSE);
+      while (video < end || audio < end + ahead) {
+        if (video < end && video <= audio) {
+          write_au (&b, 0, 120, video + ahead, video, 3600, FALSE, rand, NULL);
+          video += 3600;
+        } else {
+          write_au (&b, 1, 200, audio, audio, 1920, TRUE, rand, NULL);
+          audio += 1920;
+        }
+      }
+      bench_end (&b);
+      ts_read_segment (r, b.out->data, b.out->len);
+    }
+    fail_unless (r->max_gap <= 40 * MS);
+    for (guint i = 0; i < r->pes->len; i++) {
+      const TsReadPes *pes = g_ptr_array_index (r->pes, i);
+
+      ts_check (pes->pcr_before <= pes->dts * 300, "PCR past the DTS, audio %d ahead", (gint) ahead);
+    }
+    ts_read_free (r);
+    g_rand_free (rand);
+    bench_clear (&b);
+  }
+}
+
+GST_END_TEST;
+
+/* Audio that comes late, first in its segment: the PCR does not go back for it. */
+GST_START_TEST (test_audio_behind)
+{
+  TsMuxConfig config;
+  Bench b;
+  TsRead *r = ts_read_new ();
+  GRand *rand = g_rand_new_with_seed (1);
+
+  ts_mux_config_init (&config);
+  bench_init (&b, &config, 50);
+  ts_mux_add_stream (b.mux, &h264, 0, NULL);
+  ts_mux_add_stream (b.mux, &aac, 0, NULL);
+  for (guint segment = 0; segment < 3; segment++) {
+    gint64 begin = START + segment * 180000;
+
+    bench_begin (&b, segment, FALSE);
+    for (guint i = 0; i < 3; i++)
+      write_au (&b, 1, 200, begin - 30000 + i * 1920, begin - 30000 + i * 1920, 1920, TRUE, rand, NULL);
+    for (guint i = 0; i < 50; i++)
+      write_au (&b, 0, 1200, begin + i * 3600, begin + i * 3600, 3600, i == 0, rand, NULL);
+    bench_end (&b);
+    ts_read_segment (r, b.out->data, b.out->len);
+  }
+  fail_unless (r->max_gap <= 40 * MS);
   bench_clear (&b);
   g_rand_free (rand);
   ts_read_free (r);
@@ -727,7 +857,11 @@ tsmux_suite (void)
   tcase_add_test (tc, test_table_intervals);
   tcase_add_test (tc, test_pes_length);
   tcase_add_test (tc, test_locked_is_time_alone);
+  tcase_add_test (tc, test_locked_after_unlocked);
+  tcase_add_test (tc, test_absurd_duration);
   tcase_add_test (tc, test_pcr_on_its_own_pid);
+  tcase_add_test (tc, test_audio_ahead);
+  tcase_add_test (tc, test_audio_behind);
   tcase_add_test (tc, test_clock_stream_pauses);
   tcase_add_test (tc, test_jumps);
   tcase_add_test (tc, test_wrap);
