@@ -23,7 +23,7 @@ RATE = 25
 SEGMENT = 2
 PIPELINES = (0, 1)
 RENDITIONS = (('high', 640, 360, 800), ('mid', 480, 270, 500), ('low', 320, 180, 300))   # name, size, kb/s
-START, DRAIN = 30, 60       # seconds, at the longest
+START, DRAIN = 30, 75       # seconds, at the longest; a sink that cannot publish takes 30 of them
 
 
 class Failure(Exception):

@@ -18,6 +18,14 @@ import playback   # noqa: E402
 ROW = re.compile(r'^ +(\d) +(\d+) +(\d+) +(\d+) +(\d+) +([\d.]+) ms +([\d.]+) ms$', re.M)
 
 
+def make_film(output, folder):
+    """6 s at 25 frames a second, a keyframe every 2 s, as the ffmpeg arguments @output say."""
+    subprocess.run(['ffmpeg', '-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=160x90:rate=25', '-f', 'lavfi', '-i',
+                    'sine=sample_rate=48000', '-t', '6', '-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset',
+                    'ultrafast', '-g', '50', '-c:a', 'aac', *output],
+                   check=True, timeout=60, stdin=subprocess.DEVNULL, cwd=folder)
+
+
 class Demo:
     def __init__(self, *options):
         self.output = tempfile.TemporaryFile()
@@ -91,6 +99,7 @@ class DemoTest(unittest.TestCase):
                 for pid in children:
                     self.assertFalse(os.path.exists(f'/proc/{pid}'), children[pid])
 
+    @unittest.skipIf(os.environ.get('TESTS_QUICK'), 'the sinks try for a minute')
     def test_fails_without_its_origin(self):
         with Demo('--seconds', '8') as demo:
             demo.wait_until_it_publishes()
@@ -118,17 +127,50 @@ class DemoTest(unittest.TestCase):
                 self.assertIn(said, demo.said())
 
 
+class ExamplesTest(unittest.TestCase):
+    """The command lines beside the demo, as they stand."""
+
+    def test_two_origins(self):
+        with Origin(os.path.join(BUILD, 'pipelines', 'origin', 'hls-origin')) as origin, tempfile.TemporaryFile() as log:
+            process = subprocess.Popen([os.path.join(PIPELINES, 'two-origins.sh'), f'{origin.url}/0/curling',
+                                        f'{origin.url}/1/curling'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            try:
+                wait_for(lambda: all(entry['segments'] >= 4 for entry in origin.stats()['inputs']), '4 segments', 60)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(30), 0)
+            finally:
+                process.kill()
+                process.wait()
+            log.seek(0)
+            self.assertNotRegex(log.read().decode(), 'CRITICAL|WARNING|ERROR')
+            self.assertEqual(playback.faults(f'{origin.url}/', (0, 1), 'curling', 2, 25), [])
+
+    def test_file_to_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            film, out = os.path.join(folder, 'a film.mp4'), os.path.join(folder, 'out')
+            make_film(['-map', '1', '-map', '0', film], folder)     # the audio first
+            done = subprocess.run([os.path.join(PIPELINES, 'file-to-folder.sh'), film, out], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotRegex(done.stdout + done.stderr, 'CRITICAL|WARNING|ERROR')
+            counts, complaints = playback.decoded(os.path.join(out, 'index.m3u8'))
+            self.assertEqual((complaints, counts['video']), ('', 150))
+            self.assertAlmostEqual(counts['audio'], 6, delta=0.1)
+
+    def test_usage(self):
+        for name in ('two-origins.sh', 'file-to-folder.sh'):
+            done = subprocess.run([os.path.join(PIPELINES, name)], capture_output=True, text=True, timeout=10)
+            self.assertEqual((done.returncode, done.stderr.split()[0]), (2, 'usage:'))
+
+
 class PlaybackTest(unittest.TestCase):
     """That it says what is wrong with a channel. A good one, made by ffmpeg, is spoiled in one way at a time."""
 
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        subprocess.run(['ffmpeg', '-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=160x90:rate=25', '-f', 'lavfi', '-i',
-                        'sine=sample_rate=48000', '-t', '6', '-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset',
-                        'ultrafast', '-g', '50', '-c:a', 'aac', '-f', 'hls', '-hls_time', '2', '-hls_list_size', '0',
-                        '-hls_segment_filename', 'live-a_%d.ts', '-master_pl_name', 'live.m3u8', 'live-a.m3u8'],
-                       check=True, timeout=60, stdin=subprocess.DEVNULL, cwd=cls.folder.name)
+        make_film(['-f', 'hls', '-hls_time', '2', '-hls_list_size', '0', '-hls_segment_filename', 'live-a_%d.ts',
+                   '-master_pl_name', 'live.m3u8', 'live-a.m3u8'], cls.folder.name)
         cls.files = {}
         for name in os.listdir(cls.folder.name):
             with open(os.path.join(cls.folder.name, name), 'rb') as stream:
