@@ -12,8 +12,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "gsthttpclient.h"
@@ -24,7 +22,6 @@
 /* An answer to a PUT is a line of text. What is longer is not read to its end: a new
  * connection is cheaper. */
 #define MAX_ANSWER_BODY (64 * 1024)
-#define MAX_UNSENT (128 * 1024)
 
 struct _GstHttpClient
 {
@@ -83,9 +80,6 @@ on_network_event (SoupMessage * msg, GSocketClientEvent event, GIOStream * conne
   if (event == G_SOCKET_CLIENT_CONNECTED && G_IS_SOCKET_CONNECTION (connection)) {
     GSocket *socket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection));
 
-    /* What the kernel has taken but not sent is progress that nobody sees: megabytes of it
-     * on a slow uplink would still be on their way when the wait for the answer is over. */
-    g_socket_set_option (socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, MAX_UNSENT, NULL);
     gst_http_client_set_fd (attempt->client, fcntl (g_socket_get_fd (socket), F_DUPFD_CLOEXEC, 0));
   }
 }
