@@ -77,7 +77,7 @@ class Bench:
     # --- command lines
 
     def ours(self, *sinks):
-        text = f'hlsoutputgroup name=hls segment-length={LENGTH}'
+        text = f'hlsoutputgroup name=hls mode=vod segment-length={LENGTH}'
         for number, sink in enumerate(sinks):
             text += f' hls.src_{number} ! {sink}'
         text += (f' filesrc location={self.input} ! qtdemux name=d  d.video_0 ! queue ! h264parse ! hls.video_a'
@@ -91,10 +91,10 @@ class Bench:
         return ['ffmpeg', '-nostdin', '-v', 'error', '-i', self.input, '-map', '0', '-c', 'copy', *outputs]
 
     def ffmpeg_hls(self, target, *options):
-        return self.ffmpeg('-f', 'hls', '-hls_time', str(LENGTH), '-hls_list_size', '10', *options, target)
+        return self.ffmpeg('-f', 'hls', '-hls_time', str(LENGTH), '-hls_playlist_type', 'event', *options, target)
 
     def ffmpeg_tee(self, tls=False):
-        one = f'f=hls:hls_time={LENGTH}:hls_list_size=10:method=PUT:http_persistent=1'
+        one = f'f=hls:hls_time={LENGTH}:hls_playlist_type=event:method=PUT:http_persistent=1'
         return self.ffmpeg('-f', 'tee', '|'.join(f'[{one}]{self.url(n, tls)}/live.m3u8' for n in (0, 1)))
 
     def hlssink2(self):

@@ -24,11 +24,15 @@ def temporary_folder(case):
 
 # --- sources: real encoders, live
 
+def h264(bitrate, options=''):
+    return f'x264enc bitrate={bitrate} speed-preset=superfast key-int-max=250 {options} ! h264parse'
+
+
 def video(width, height, bitrate, options='', live=True, frames=0, rate=25, pattern='smpte'):
     count = f' num-buffers={frames}' if frames else ''
     return (f'videotestsrc is-live={str(live).lower()} pattern={pattern}{count} ! '
             f'video/x-raw,format=I420,width={width},height={height},framerate={rate}/1 ! timeoverlay ! '
-            f'x264enc bitrate={bitrate} speed-preset=superfast key-int-max=250 {options} ! h264parse')
+            + h264(bitrate, options))
 
 
 def audio(live=True, buffers=0, encoder='avenc_aac bitrate=96000', parser='aacparse', rate=48000):
@@ -43,8 +47,13 @@ LADDER = {'high': (640, 360, 800, 'bframes=2 b-adapt=false'), 'mid': (480, 270, 
 
 
 def ladder(group='hls'):
-    """Three renditions with audio muxed in, one audio encoder for all of them."""
-    parts = [f'{video(*rung)} ! queue ! {group}.video_{name}' for name, rung in LADDER.items()]
+    """Three renditions of one picture, with audio muxed in: one source and one audio encoder for all of them."""
+    width, height = max(rung[:2] for rung in LADDER.values())
+    parts = [f'videotestsrc is-live=true ! video/x-raw,format=I420,width={width},height={height},framerate=25/1 ! '
+             'timeoverlay ! tee name=picture']
+    for name, (width, height, bitrate, options) in LADDER.items():
+        parts.append(f'picture. ! queue ! videoscale ! video/x-raw,width={width},height={height} ! {h264(bitrate, options)} '
+                     f'! {group}.video_{name}')
     parts.append(f'{audio()} ! tee name=sound')
     parts += [f'sound. ! queue ! {group}.audio_{name}' for name in LADDER]
     return ' '.join(parts)

@@ -107,7 +107,7 @@ class Ladder(unittest.TestCase):
             with self.subTest(name):
                 files = [s['file'] for s in segments]
                 self.assertEqual(ts_faults(*files), '')
-                whole = join(files, files[0] + '.all')
+                whole = join(files, files[0][:-3] + '-all.ts')
                 self.assertGreater(tshark_frames(whole), 100 * len(files))
                 self.assertEqual(tshark_faults(whole), [])
 
@@ -116,7 +116,7 @@ class Ladder(unittest.TestCase):
             with self.subTest(name):
                 for segment in segments:
                     self.assertEqual(ffmpeg_says(segment['file']), '', segment['file'])
-                whole = join([s['file'] for s in segments], segments[0]['file'] + '.all')
+                whole = join([s['file'] for s in segments], segments[0]['file'][:-3] + '-all.ts')
                 self.assertEqual(ffmpeg_says(whole), '')
 
     def test_every_segment_has_both_and_begins_with_a_keyframe(self):
