@@ -469,7 +469,7 @@ wait_text (GstMessageType type, const gchar * part)
 }
 
 static guint64
-stat (const gchar * field)
+stat_of (const gchar * field)
 {
   GstStructure *stats;
   guint64 value;
@@ -563,7 +563,7 @@ GST_START_TEST (test_rule_3_newest_playlist_wins)
   fail_unless_equals_int (count (t.sink, "begin a.m3u8"), 2);
   /* nothing of the late request may follow */
   fail_unless_equals_int (count (t.sink, "disconnect"), 1);
-  fail_unless_equals_uint64 (stat ("playlists-published"), 1);
+  fail_unless_equals_uint64 (stat_of ("playlists-published"), 1);
 }
 
 GST_END_TEST;
@@ -592,7 +592,7 @@ GST_START_TEST (test_rule_4_lost_is_said)
   assert_content (t.sink, "a.m3u8", "rev 2 gaps a1");
   fail_unless_equals_int (t.told->len, 1);
   fail_unless_equals_int (count (t.sink, "begin a1"), 1);
-  fail_unless_equals_uint64 (stat ("lost"), 1);
+  fail_unless_equals_uint64 (stat_of ("lost"), 1);
 }
 
 GST_END_TEST;
@@ -659,7 +659,7 @@ GST_START_TEST (test_rule_4_broken_objects_are_lost)
   push (buffer);
   eos ();
   wait_element ("delivery-lost", "name", "a5");
-  fail_unless_equals_uint64 (stat ("lost"), 5);
+  fail_unless_equals_uint64 (stat_of ("lost"), 5);
   fail_unless_equals_int (t.told->len, 5);
   assert_content (t.sink, "a.m3u8", "rev 4 gaps a1 a2 a3 a4");
 }
@@ -689,7 +689,7 @@ GST_START_TEST (test_warnings_of_losses_are_counted_not_repeated)
     gst_message_unref (message);
   }
   fail_unless_equals_int (warnings, 2);
-  fail_unless_equals_uint64 (stat ("lost"), 50);
+  fail_unless_equals_uint64 (stat_of ("lost"), 50);
 }
 
 GST_END_TEST;
@@ -711,8 +711,8 @@ GST_START_TEST (test_rule_5_live_pipeline_is_never_blocked)
     longest = MAX (longest, g_get_monotonic_time () - before);
   }
   fail_unless (longest < G_TIME_SPAN_SECOND, "a push took %" G_GINT64_FORMAT " us", longest);
-  fail_unless (stat ("backlog-bytes") < 10000);
-  fail_unless (stat ("lost") > 100);
+  fail_unless (stat_of ("backlog-bytes") < 10000);
+  fail_unless (stat_of ("lost") > 100);
   unblock (t.sink, "*");
   eos ();
 }
@@ -764,8 +764,8 @@ GST_START_TEST (test_rule_5_not_live_pipeline_waits)
   unblock (t.sink, "*");
   fail_unless_equals_int (GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_OK);
   eos ();
-  fail_unless_equals_uint64 (stat ("segments-published"), 20);
-  fail_unless_equals_uint64 (stat ("lost"), 0);
+  fail_unless_equals_uint64 (stat_of ("segments-published"), 20);
+  fail_unless_equals_uint64 (stat_of ("lost"), 0);
 }
 
 GST_END_TEST;
@@ -820,7 +820,7 @@ GST_START_TEST (test_rule_6_deletes_come_last)
   fail_unless (position (t.sink, "remove a0") > position (t.sink, "end a9"));
   wait_for (t.sink, "end a0", 2);
   eos ();
-  fail_unless_equals_uint64 (stat ("deleted"), 1);
+  fail_unless_equals_uint64 (stat_of ("deleted"), 1);
 }
 
 GST_END_TEST;
@@ -876,7 +876,7 @@ GST_START_TEST (test_rule_7_drain_timeout_bounds_eos)
   wait_element ("delivery-lost", "name", "a.m3u8");
   wait_element ("delivery-lost", "name", "a1");
   fail_unless_equals_int (count (t.sink, "cancel a1"), 1);
-  fail_unless_equals_uint64 (stat ("lost"), 2);
+  fail_unless_equals_uint64 (stat_of ("lost"), 2);
 }
 
 GST_END_TEST;
@@ -1090,7 +1090,7 @@ GST_START_TEST (test_defaults)
   fail_unless_equals_int (drain_timeout, 30);
   fail_unless_equals_uint64 (bytes, 1 << 30);
   fail_if (sync || async || qos || last);
-  fail_unless_equals_uint64 (stat ("objects-published"), 0);
+  fail_unless_equals_uint64 (stat_of ("objects-published"), 0);
 }
 
 GST_END_TEST;
@@ -1107,7 +1107,7 @@ GST_START_TEST (test_reusable_after_null)
     gst_harness_teardown (t.h);
     t.h = NULL;
     gst_element_set_state (GST_ELEMENT (t.sink), GST_STATE_NULL);
-    fail_unless_equals_uint64 (stat ("objects-published"), 2);  /* still readable */
+    fail_unless_equals_uint64 (stat_of ("objects-published"), 2);  /* still readable */
     fail_unless_equals_int (count (t.sink, "end a.m3u8"), i + 1);
   }
 }
@@ -1132,7 +1132,7 @@ GST_START_TEST (test_buffer_lists_and_timestamps_out_of_segment)
               .format = GST_FORMAT_TIME,.stop = GST_SECOND,.duration = -1 }));
   fail_unless_equals_int (gst_pad_push_list (t.h->srcpad, list), GST_FLOW_OK);
   eos ();
-  fail_unless_equals_uint64 (stat ("segments-published"), 4);
+  fail_unless_equals_uint64 (stat_of ("segments-published"), 4);
 }
 
 GST_END_TEST;
@@ -1155,7 +1155,7 @@ GST_START_TEST (test_flush_forgets_what_was_not_whole)
   push_segment ("a", "a1");
   eos ();
   assert_content (t.sink, "a1", "a1");
-  fail_unless_equals_uint64 (stat ("lost"), 0);
+  fail_unless_equals_uint64 (stat_of ("lost"), 0);
 }
 
 GST_END_TEST;
@@ -1239,8 +1239,8 @@ GST_START_TEST (test_published_message_and_latency)
   fail_unless_equals_uint64 (bytes, 5);
   fail_unless (latency > 100 * GST_MSECOND && latency < WAIT_SECONDS * GST_SECOND);
   gst_message_unref (message);
-  fail_unless_equals_uint64 (stat ("latency-last"), latency);
-  fail_unless_equals_uint64 (stat ("retries"), 2);
+  fail_unless_equals_uint64 (stat_of ("latency-last"), latency);
+  fail_unless_equals_uint64 (stat_of ("retries"), 2);
 }
 
 GST_END_TEST;
@@ -1265,9 +1265,9 @@ GST_START_TEST (test_many_tracks_and_failures)
     }
   }
   eos ();
-  fail_unless_equals_uint64 (stat ("segments-published"), 400);
-  fail_unless_equals_uint64 (stat ("lost"), 0);
-  fail_unless_equals_uint64 (stat ("backlog-objects"), 0);
+  fail_unless_equals_uint64 (stat_of ("segments-published"), 400);
+  fail_unless_equals_uint64 (stat_of ("lost"), 0);
+  fail_unless_equals_uint64 (stat_of ("backlog-objects"), 0);
   for (k = 0; k < 4; k++) {
     g_autofree gchar *playlist = g_strdup_printf ("t%u.m3u8", k);
 
