@@ -364,17 +364,24 @@ hls_cutter_run (HlsCutter *c)
   for (guint o = 0; o < c->outputs->len; o++)
     if (!get_output (c, o)->closed)
       close_output (c, o);
-  if (!c->end_known && !hls_cutter_is_over (c)) {
+  if (!c->end_known) {
     /* All silent, so no boundary was needed: what there is goes out. */
-    c->end = HLS_TIME_NONE;
+    gboolean any = FALSE;
+
+    c->end = c->start;
     for (guint o = 0; o < c->outputs->len; o++) {
-      if (get_output (c, o)->open)
-        c->end = MAX (c->end, get_output (c, o)->end);
-      get_output (c, o)->closed = get_output (c, o)->open;
+      Output *output = get_output (c, o);
+
+      any |= output->open;
+      output->closed = output->open;
+      if (output->open)
+        c->end = MAX (c->end, output->end);
     }
-    if (c->end == HLS_TIME_NONE)
-      return start_again (c);
-    c->next_discontinuity = TRUE;
+    if (!hls_cutter_is_over (c)) {
+      if (!any)
+        return start_again (c);
+      c->next_discontinuity = TRUE;
+    }
   }
   next_segment (c);
   return TRUE;
