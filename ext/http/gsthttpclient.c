@@ -28,7 +28,6 @@ struct _GstHttpClient
   const GstHttpConfig *config;
   SoupSession *session;
   gboolean primed;
-  guint64 proven_connection;    /* id of the connection that brought the last answer, 0: none */
 
   GMutex lock;                  /* fd: set by the worker, used by whoever cancels */
   int fd;                       /* duplicate of the newest connection's socket, or -1 */
@@ -62,7 +61,8 @@ gst_http_client_set_fd (GstHttpClient * client, int fd)
 /* libsoup writes a HTTP/2 request's body without looking at the cancellable. Shutting the
  * socket down ends that, and whatever else waits for it. A duplicate of the descriptor
  * is used because libsoup may close its own at the same time, and the number may be
- * somebody else's file by then. */
+ * somebody else's file by then. (libsoup 3.2 then says on stderr that it frees a HTTP/2
+ * connection while connected; it closes it all the same.) */
 static void
 on_cancelled (GCancellable * cancellable, GstHttpClient * client)
 {
@@ -128,8 +128,9 @@ gst_http_attempt_body_is_sent (GstHttpAttempt * attempt)
   return attempt->body == NULL || gst_http_body_is_complete (attempt->body);
 }
 
-/* After a challenge libsoup sends the request again, but without its body: a PUT of
- * nothing that servers take, with a 201. */
+/* libsoup sends the request again after a challenge, and when a kept connection turns out
+ * to be dead before any answer (so that none of that is an attempt of ours); but without
+ * its body: a PUT of nothing that servers take, with a 201. */
 static void
 on_restarted (SoupMessage * msg, GstHttpAttempt * attempt)
 {
@@ -271,8 +272,6 @@ gst_http_attempt_judge_error (GstHttpAttempt * attempt, const GError * error, Gs
 {
   GstHttpClient *client = attempt->client;
   const gchar *host = g_uri_get_host (soup_message_get_uri (attempt->msg));
-  guint64 connection = soup_message_get_connection_id (attempt->msg);
-  gboolean cancelled = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   GstHttpAnswer answer = { 0, };
 
   if (attempt->tls_errors != 0) {
@@ -285,7 +284,7 @@ gst_http_attempt_judge_error (GstHttpAttempt * attempt, const GError * error, Gs
 
   /* A server that refuses a body and closes resets the connection under the writer, but
    * its answer may have come in before. */
-  if (attempt->plain && attempt->body && !cancelled)
+  if (attempt->plain && attempt->body && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     answer.status = gst_http_client_peek_status (client);
   if (answer.status >= 400) {
     answer.size = gst_http_body_size (attempt->request->memories);
@@ -300,10 +299,6 @@ gst_http_attempt_judge_error (GstHttpAttempt * attempt, const GError * error, Gs
     return;
   }
   gst_delivery_result_set (result, GST_DELIVERY_FAILED, 0, "%s: %s", host, error->message);
-  /* A server may close a kept connection at any time, also just when the next request is
-   * on its way. libsoup sends such a request again by itself, but not where TLS says it. */
-  result->free_attempt = connection != 0 && connection == client->proven_connection
-      && soup_message_get_status (attempt->msg) == SOUP_STATUS_NONE && !cancelled;
 }
 
 static gchar *
@@ -411,7 +406,6 @@ gst_http_client_attempt (GstHttpClient * client, const GstHttpRequest * request,
     /* An answer to an unfinished body leaves the server waiting for the rest of it. */
     result->keep_connection = gst_http_drain (stream, cancellable) && gst_http_attempt_body_is_sent (&attempt);
     g_object_unref (stream);
-    client->proven_connection = soup_message_get_connection_id (attempt.msg);
     if (SOUP_STATUS_IS_REDIRECTION (soup_message_get_status (attempt.msg)))
       redirect = gst_http_attempt_get_redirect (&attempt, result);
     else

@@ -584,7 +584,7 @@ check_timeout (const gchar * fault, const gchar * certificate)
 
   test_server_tell (server, fault);
   result = client_put (c, 16 * 1024 * 1024);
-  fail_if (result.keep_connection || result.free_attempt);
+  fail_if (result.keep_connection);
   assert_verdict (result, GST_DELIVERY_FAILED, "no progress for 1 s");
   fail_unless (g_get_monotonic_time () - began < 15 * G_USEC_PER_SEC);
   client_free (c);
@@ -630,7 +630,6 @@ GST_START_TEST (nobody_listens)
 
   test_server_tell (server, "refuse");
   result = client_put (c, 1000);
-  fail_if (result.free_attempt);
   assert_verdict (result, GST_DELIVERY_FAILED, "refused");
   test_server_tell (server, "accept");
   assert_published (client_put (c, 1000));
@@ -648,7 +647,7 @@ GST_START_TEST (a_reset_is_a_failure)
 
   test_server_tell (server, "set reset after=100000");
   result = client_put (c, 16 * 1024 * 1024);
-  fail_if (result.keep_connection || result.free_attempt);
+  fail_if (result.keep_connection);
   assert_verdict (result, GST_DELIVERY_FAILED, "127.0.0.1");
   client_free (c);
   test_server_free (server);
@@ -664,7 +663,7 @@ GST_START_TEST (a_lost_answer_is_a_failure)
 
   test_server_tell (server, "set lose");
   result = client_put (c, 1000);
-  fail_if (result.keep_connection || result.free_attempt);
+  fail_if (result.keep_connection);
   assert_verdict (result, GST_DELIVERY_FAILED, "127.0.0.1");
   assert_counts (server, "1 1");
   client_free (c);
@@ -673,24 +672,15 @@ GST_START_TEST (a_lost_answer_is_a_failure)
 
 GST_END_TEST;
 
-/* On bare sockets libsoup does it again, on TLS the caller is told that it costs nothing. */
 static void
 check_dead_connection (const gchar * certificate)
 {
   TestServer *server = test_server_new ("faulty.py", certificate);
   Client *c = client_new (server->url, NULL, NULL, server->ca);
-  GstDeliveryResult result;
 
   test_server_tell (server, "next dead");
   assert_published (client_put (c, 1000));
-  result = client_put (c, 200000);
-  if (result.verdict != GST_DELIVERY_PUBLISHED) {
-    fail_unless (result.free_attempt && !result.keep_connection, "%s", result.message);
-    g_free (result.message);
-    gst_http_client_free (c->client);
-    c->client = gst_http_client_new (&c->config, 1);
-    assert_published (client_put (c, 200000));
-  }
+  assert_published (client_put (c, 200000));
   assert_last_is_whole (server, 200000);
   assert_counts (server, "2 2");
   client_free (c);
@@ -743,12 +733,16 @@ GST_START_TEST (an_early_challenge_is_answered_on_a_new_connection)
 {
   TestServer *server = test_server_new ("faulty.py", NULL);
   Client *c = client_new (server->url, USER, PASSWORD, NULL);
+  gchar *received;
 
   test_server_tell (server, "next early status=401 after=100000 linger=yes");
   test_server_tell (server, "set digest");
   assert_published (client_put (c, 16 * 1024 * 1024));
   assert_last_is_whole (server, 16 * 1024 * 1024);
   assert_counts (server, "2 2");
+  received = test_server_ask (server, "received 0");
+  fail_unless (g_ascii_strtoull (received, NULL, 10) < 16 * 1024 * 1024, "%s", received);
+  g_free (received);
   client_free (c);
   test_server_free (server);
 }
@@ -789,7 +783,7 @@ check_cancel (TestServer * server, Client * c, const gchar * counts)
   result = client_send (c, SOUP_METHOD_PUT, memories, canceller.cancellable);
   g_thread_join (thread);
   fail_unless (g_get_monotonic_time () - canceller.cancelled < 2 * G_USEC_PER_SEC);
-  fail_if (result.keep_connection || result.free_attempt);
+  fail_if (result.keep_connection);
   fail_unless_equals_int (result.verdict, GST_DELIVERY_FAILED);
   g_free (result.message);
   g_ptr_array_unref (memories);
@@ -1033,21 +1027,24 @@ GST_START_TEST (nginx_http2)
 
 GST_END_TEST;
 
-/* libsoup writes to a HTTP/2 connection without looking at the cancellable. */
+/* libsoup writes to a HTTP/2 connection without looking at the cancellable. This Apache's
+ * windows are larger than the socket's buffers: the client waits for the socket. */
 GST_START_TEST (cancelling_http2_is_prompt)
 {
-  TestServer *nginx = test_server_new ("servers.py", "nginx");
-  Client *c = client_for_nginx (nginx, "https", "tls_port");
-  pid_t group = -atoi (test_server_get (nginx, "pid"));
+  TestServer *apache = test_server_new ("servers.py", "apache");
+  gchar *url = g_strdup_printf ("https://127.0.0.1:%s/open/x.ts", test_server_get (apache, "tls_port"));
+  Client *c = client_new (url, NULL, NULL, test_server_get (apache, "ca"));
+  pid_t group = -atoi (test_server_get (apache, "pid"));
 
   gst_http_client_free (c->client);
   c->client = gst_http_client_new (&c->config, 60);
   assert_published (client_put (c, 1000));
   fail_unless (kill (group, SIGSTOP) == 0);
-  check_cancel (nginx, c, NULL);
+  check_cancel (apache, c, NULL);
   fail_unless (kill (group, SIGCONT) == 0);
   client_free (c);
-  test_server_free (nginx);
+  g_free (url);
+  test_server_free (apache);
 }
 
 GST_END_TEST;

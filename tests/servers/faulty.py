@@ -10,6 +10,7 @@ its stdin:
   refuse | accept             closes the listening socket, opens it again on the same port
   last                        METHOD TARGET STATUS RECEIVED SHA256 CONNECTION CREDENTIALS of the last request
   header N NAME               value of a header of request number N
+  received N                  bytes of its body that came
   counts                      REQUESTS CONNECTIONS
   clear                       forgets the requests
 
@@ -177,13 +178,12 @@ class Connection:
 
     def do_early(self, request, fault):
         self.read_body(request, fault.number('after', 0))
-        status = fault.number('status', 413)
+        status, linger = fault.number('status', 413), fault.text('linger', 'no') == 'yes'
+        if not linger:
+            self.server.ended.wait(0.3)     # until the client's buffers are full, and it waits
         self.answer(request, status, [self.digest_challenge()] if status == 401 else [])
-        if fault.text('linger', 'no') == 'yes':
+        if linger:
             self.read_body(request, rate=20_000_000)
-        else:
-            # As a server does that closes while the client still writes.
-            self.server.ended.wait(0.3)
         self.reset()
 
     def do_lose(self, request, fault):
@@ -390,6 +390,8 @@ def command(server, words):
                 f'{r.headers.get("authorization", "-").split(" ")[0]}')
     elif verb == 'header':
         return server.requests[int(rest[0])].headers.get(rest[1].lower(), '-')
+    elif verb == 'received':
+        return str(server.requests[int(rest[0])].received)
     elif verb == 'counts':
         return f'{len(server.requests)} {server.connections}'
     else:

@@ -234,6 +234,7 @@ DAVLockDB {self.path('run')}/DavLock
 KeepAlive On
 MaxKeepAliveRequests 0
 Protocols h2 http/1.1
+H2WindowSize 33554432
 <VirtualHost 127.0.0.1:{self.tls_port}>
   SSLEngine on
   SSLCertificateFile {certificates.file('good')}
