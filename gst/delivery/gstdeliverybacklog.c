@@ -144,7 +144,6 @@ add_playlist (GstDeliveryBacklog * b, Entry * e)
 
   if (e->info->kind == GST_DELIVERY_KIND_PLAYLIST) {
     track->has_playlist = TRUE;
-    track->n_playlists++;
     /* Nothing stands between the two: the older one can never go first. */
     if (before && before != slot->writing && before->info->sequence <= e->info->sequence
         && (!last_media || last_media->order < before->order))
@@ -192,8 +191,6 @@ gst_delivery_backlog_remove (GstDeliveryBacklog * b, Entry * e)
 {
   if (e->slot) {
     g_queue_unlink (&e->slot->entries, &e->link);
-    if (e->info->kind == GST_DELIVERY_KIND_PLAYLIST)
-      e->track->n_playlists--;
   } else if (is_media (e)) {
     g_queue_unlink (&b->media, &e->link);
     g_queue_unlink (&e->track->media, &e->track_link);

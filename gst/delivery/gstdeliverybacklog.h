@@ -36,7 +36,6 @@ typedef struct {
   GPtrArray *untold;            /* names lost that upstream does not know of */
   gboolean reporting;
   gboolean has_playlist, playlist_published;
-  guint n_playlists;            /* waiting or under way */
   GArray *history;              /* Published, ascending */
 } Track;
 

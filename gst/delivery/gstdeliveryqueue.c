@@ -683,9 +683,11 @@ gst_delivery_queue_finish_report (GstDeliveryQueue * q, GstDeliveryJob * job, Gs
 gboolean
 gst_delivery_queue_is_drained (const GstDeliveryQueue * q, GstClockTime eos)
 {
-  guint waiting = 0, i;
   GList *l;
+  guint i;
 
+  if (q->b.media.length > 0)
+    return FALSE;
   for (i = 0; i < q->b.tracks->len; i++) {
     const Track *track = g_ptr_array_index (q->b.tracks, i);
 
@@ -693,12 +695,9 @@ gst_delivery_queue_is_drained (const GstDeliveryQueue * q, GstClockTime eos)
       return FALSE;
     if (q->state != GST_DELIVERY_STATE_STOPPED && track->untold->len > 0)
       return FALSE;
-    waiting += track->n_playlists;
   }
-  if (q->b.media.length > 0 || waiting > 0)
-    return FALSE;
-  /* What is left is a multivariant playlist: can it still go? Not where a track's
-   * playlist was refused and no other will come. */
+  /* Media playlists can all go now. A multivariant playlist may wait for ever: for a track whose
+   * playlist was refused, and no other will come. */
   for (i = 0; i < q->b.slots->len; i++) {
     const Slot *slot = g_ptr_array_index (q->b.slots, i);
 

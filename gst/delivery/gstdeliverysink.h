@@ -116,8 +116,8 @@ GST_DELIVERY_API gchar *gst_delivery_sink_dup_location (GstDeliverySink * sink);
 GST_DELIVERY_API GstClockTime gst_delivery_sink_get_timeout (GstDeliverySink * sink);
 
 /* Splits a location at the last slash of its path: @folder keeps that slash,
- * @base_name is what follows, "index" if nothing does. @location carries no query
- * or fragment. Both (transfer full) (optional). */
+ * @base_name is what follows, unescaped where @location is a URI, "index" if nothing
+ * does. @location carries no query or fragment. Both (transfer full) (optional). */
 GST_DELIVERY_API void gst_delivery_split_location (const gchar * location, gchar ** folder, gchar ** base_name);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstDeliverySink, gst_object_unref)
