@@ -232,6 +232,7 @@ GST_START_TEST (test_rule_2_failed_media_holds_its_playlist_and_no_other)
   }
   /* the second failure of a1 is its own: c does not release it, and nothing releases a.m3u8 */
   publish ("c1", 0);
+  now += GST_MSECOND;
   end (expect_publish ("a1", 0), GST_DELIVERY_FAILED);
   publish ("c2", 0);
   expect_nothing ();
@@ -797,6 +798,7 @@ GST_START_TEST (test_one_bad_object_does_not_spin)
       gboolean bad = strcmp (name_of (job), "bad") == 0;
 
       attempts += bad;
+      now += GST_MSECOND;
       end (job, bad ? GST_DELIVERY_FAILED : GST_DELIVERY_PUBLISHED);
     }
     now += S / 10;
