@@ -4,6 +4,7 @@ import collections
 import os
 import shutil
 import subprocess
+import threading
 import time
 
 from servers import Certificates, Nginx
@@ -11,6 +12,7 @@ from servers import Certificates, Nginx
 Result = collections.namedtuple('Result', 'cpu wall rss')
 Job = collections.namedtuple('Job', 'name command inputs')
 LENGTH = 6
+LIMIT = 300     # seconds: what takes longer hangs
 
 
 def make_input(path, seconds, bitrate='5M', size='1280x720', rate=25, gop=LENGTH, audio='128k'):
@@ -33,7 +35,10 @@ def run_child(command, **options):
     began = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                **options)
+    limit = threading.Timer(LIMIT, process.kill)
+    limit.start()
     output = process.stdout.read()
+    limit.cancel()
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -118,8 +123,8 @@ class Bench:
             Job('ffmpeg hls, PUT, TLS', self.ffmpeg_hls(self.url(0, True) + '/live.m3u8', *put), 1),
             Job('(d) two nginx, TLS', self.ours(self.cdnsink(0, True), self.cdnsink(1, True)), 2),
             Job('ffmpeg tee, two PUT, TLS', self.ffmpeg_tee(True), 2),
-            Job('one pipeline, fakesink', self.ours('fakesink sync=false'), 0),
-            Job('two pipelines, fakesinks', self.ours('fakesink sync=false', 'fakesink sync=false'), 0),
+            Job('one pipeline, fakesink', self.ours('fakesink sync=false async=false'), 0),
+            Job('two pipelines, fakesinks', self.ours('fakesink sync=false async=false', 'fakesink sync=false async=false'), 0),
         ]
 
     @staticmethod

@@ -23,7 +23,7 @@ class Watch(threading.Thread):
 
     def __init__(self, folder, name):
         super().__init__(daemon=True)
-        self.path, self.name = os.path.join(folder, name), name.encode()
+        self.path, self.wanted = os.path.join(folder, name), name.encode()
         self.listed = {}
         libc = ctypes.CDLL(None, use_errno=True)
         self.fd = libc.inotify_init1(os.O_CLOEXEC)
@@ -37,7 +37,7 @@ class Watch(threading.Thread):
             now, at = time.monotonic() * 1e6, 0
             while at < len(data):
                 _, _, _, length = struct.unpack_from('iIII', data, at)
-                if data[at + 16:at + 16 + length].rstrip(b'\0') == self.name:
+                if data[at + 16:at + 16 + length].rstrip(b'\0') == self.wanted:
                     self._note(now)
                 at += 16 + length
 

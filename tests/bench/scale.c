@@ -144,20 +144,26 @@ take_event (GstPad * pad, GstObject * parent, GstEvent * event)
 }
 
 static void
-stream_open (Stream * stream, const Clip * clip, GstElement * group, const gchar * name)
+stream_link (Stream * stream, const Clip * clip, GstElement * group, const gchar * name)
 {
   g_autoptr (GstPad) sink = gst_element_request_pad_simple (group, name);
-  GstSegment segment;
 
   stream->clip = clip;
   stream->pad = gst_pad_new (name, GST_PAD_SRC);
   gst_pad_set_query_function (stream->pad, answer_query);
   gst_pad_set_event_function (stream->pad, take_event);
-  gst_pad_set_active (stream->pad, TRUE);
   if (sink == NULL || gst_pad_link (stream->pad, sink) != GST_PAD_LINK_OK)
     g_error ("cannot link to %s", name);
-  gst_pad_push_event (stream->pad, gst_event_new_stream_start (name));
-  gst_pad_push_event (stream->pad, gst_event_new_caps (clip->caps));
+}
+
+static void
+stream_begin (Stream * stream)
+{
+  GstSegment segment;
+
+  gst_pad_set_active (stream->pad, TRUE);
+  gst_pad_push_event (stream->pad, gst_event_new_stream_start (GST_PAD_NAME (stream->pad)));
+  gst_pad_push_event (stream->pad, gst_event_new_caps (stream->clip->caps));
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_pad_push_event (stream->pad, gst_event_new_segment (&segment));
 }
@@ -195,11 +201,14 @@ channel_open (Channel * channel, guint index, const gchar * sink, const Clip * c
   gst_element_set_start_time (channel->pipeline, GST_CLOCK_TIME_NONE);
   group = gst_bin_get_by_name (GST_BIN (channel->pipeline), "group");
   channel->streams = g_new0 (Stream, 2 * n_files);
-  gst_element_set_state (channel->pipeline, GST_STATE_PAUSED);
   for (guint i = 0; i < 2 * n_files; i++) {
     g_autofree gchar *name = g_strdup_printf ("%s_r%u", i % 2 ? "audio" : "video", i / 2);
-    stream_open (&channel->streams[i], &clips[i], group, name);
+    stream_link (&channel->streams[i], &clips[i], group, name);
   }
+  if (gst_element_set_state (channel->pipeline, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE)
+    g_error ("channel %u does not start", index);
+  for (guint i = 0; i < 2 * n_files; i++)
+    stream_begin (&channel->streams[i]);
   channel->sinks = g_ptr_array_new_with_free_func (gst_object_unref);
   for (guint p = 0; p < pipelines; p++) {
     g_autofree gchar *name = g_strdup_printf ("sink%u", p);
