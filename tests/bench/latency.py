@@ -54,23 +54,21 @@ def percentile(values, percent):
 
 
 def delays(log, listed):
-    """(from the last buffer of a segment, from the buffer that ended it), milliseconds, a pair of lists."""
+    """Milliseconds from the last buffer of each segment to its playlist."""
     pushes = {}
     for line in log:
         stream, pts, when, keyframe = line.split()
         pushes.setdefault(stream, []).append((int(pts), int(when), keyframe == '1'))
     boundaries = [pts for pts, _, keyframe in pushes['video_r0'] if keyframe][1:]
     first = min(listed)
-    from_last, from_end = [], []
+    found = []
     for number, when in listed.items():
         if number - first >= len(boundaries):
             continue
         boundary = boundaries[number - first]
         last = max(max(t for pts, t, _ in stream if pts < boundary) for stream in pushes.values())
-        end = max(min(t for pts, t, _ in stream if pts >= boundary) for stream in pushes.values())
-        from_last.append((when - last) / 1000)
-        from_end.append((when - end) / 1000)
-    return from_last, from_end
+        found.append((when - last) / 1000)
+    return found
 
 
 def run(folder, source, tls):
@@ -94,14 +92,12 @@ def section(folder, table):
     for tls in (False, True):
         place = os.path.join(folder, f'latency{int(tls)}')
         os.mkdir(place)
-        (from_last, from_end), stats = run(place, source, tls)
-        if len(from_end) < SECONDS // 2:
-            print(f'latency: only {len(from_end)} segments were seen', file=sys.stderr)
+        values, stats = run(place, source, tls)
+        if len(values) < SECONDS // 2:
+            print(f'latency: only {len(values)} segments were seen', file=sys.stderr)
         name = 'https' if tls else 'http'
-        for text, values in ((f'{name}: last buffer of the segment in, playlist visible', from_last),
-                             (f'{name}: buffer that ends the segment in, playlist visible', from_end)):
-            rows.append([text, str(len(values)), f'{percentile(values, 50):.1f}', f'{percentile(values, 99):.1f}',
-                         f'{max(values):.1f}'])
+        rows.append([f'{name}: last buffer of the segment in, playlist visible', str(len(values)),
+                     f'{percentile(values, 50):.1f}', f'{percentile(values, 99):.1f}', f'{max(values):.1f}'])
         rows.append([f'{name}: the sink\'s own `latency` statistics', '', f'{stats["latency_p50_ms"]:.1f}',
                      f'{stats["latency_p99_ms"]:.1f}', ''])
     size = os.path.getsize(source) / 10 / 1e6
