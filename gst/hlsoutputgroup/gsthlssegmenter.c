@@ -62,7 +62,7 @@ struct _GstHlsSegmenter
   GPtrArray *all;               /* its own copy of inputs, in the cutter's order */
   GPtrArray *outputs;           /* of Output, in the cutter's order */
   GArray *throttles;            /* Throttle per input and kind */
-  gboolean started, tracks_changed;
+  gboolean started, tracks_changed, told_no_input;
   gboolean awake;               /* something came in */
   gboolean live, live_known;
   gint64 latency;               /* of the slowest encoder, ns */
@@ -557,6 +557,24 @@ do_cut (GstHlsSegmenter *self, const HlsCut *cut)
 
 /* --- the task --- */
 
+/* Demuxers link when they know what they hold; one that never does should be said. */
+static void
+look_for_inputs (GstHlsSegmenter *self)
+{
+  gboolean late;
+
+  if (self->all->len > 0 || self->told_no_input)
+    return;
+  g_mutex_lock (&self->inbox.lock);
+  late = self->playing && g_get_monotonic_time () - self->played > LIVE_START;
+  g_mutex_unlock (&self->inbox.lock);
+  if (!late)
+    return;
+  self->told_no_input = TRUE;
+  GST_ELEMENT_WARNING (self, CORE, PAD, ("no output: nothing is linked; link at least one stream, for example to a pad "
+          "video_main or audio_main"), (NULL));
+}
+
 /* A live stream that stopped, or one of a file that will not come, is left behind. */
 static void
 look_for_stalls (GstHlsSegmenter *self)
@@ -692,6 +710,7 @@ gst_hls_segmenter_loop (gpointer data)
     flow = do_cut (self, &cut);
     self->progress = g_get_monotonic_time ();
   }
+  look_for_inputs (self);
   look_for_stalls (self);
   update_inbox (self);
   if (flow == GST_FLOW_OK)
@@ -718,7 +737,7 @@ start (GstHlsSegmenter *self)
   self->cutter = hls_cutter_new (self->settings.segment_length * (gint64) GST_SECOND, 1);
   self->all = g_ptr_array_new_with_free_func (gst_object_unref);
   self->outputs = g_ptr_array_new_with_free_func (free_output);
-  self->started = self->tracks_changed = self->live = self->live_known = FALSE;
+  self->started = self->tracks_changed = self->told_no_input = self->live = self->live_known = FALSE;
   self->latency = 0;
   self->pdt_base = self->pdt_end = HLS_TIME_NONE;
   self->key_requests = 0;
@@ -767,18 +786,6 @@ gst_hls_segmenter_change_state (GstElement *element, GstStateChange transition)
   GstHlsSegmenter *self = GST_HLS_SEGMENTER (element);
   GstStateChangeReturn ret;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    guint n;
-
-    GST_OBJECT_LOCK (self);
-    n = self->inputs->len;
-    GST_OBJECT_UNLOCK (self);
-    if (n == 0) {
-      GST_ELEMENT_ERROR (self, CORE, PAD, ("no input: link at least one stream, for example to a pad "
-              "video_main or audio_main"), (NULL));
-      return GST_STATE_CHANGE_FAILURE;
-    }
-  }
   /* Streaming threads that are held back go first, or their pads would wait for them. */
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     hls_inbox_set_flushing (&self->inbox, TRUE);
