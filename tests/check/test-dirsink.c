@@ -3,6 +3,7 @@
 #include <gst/check/gstharness.h>
 #include <gst/delivery/gstdelivery.h>
 #include <glib/gstdio.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -228,6 +229,33 @@ read_again (gpointer path)
   return GUINT_TO_POINTER (reads);
 }
 
+/* What happens to a name in the folder, besides being renamed to. A reader that looks at
+ * the wrong moment is rare; this sees every moment. */
+static guint
+changes_in_place (gint watch, const gchar * name)
+{
+  union
+  {
+    struct inotify_event event; /* for its alignment */
+    gchar bytes[64 * 1024];
+  } buffer;
+  gssize size;
+  guint changes = 0;
+
+  while ((size = read (watch, &buffer, sizeof buffer)) > 0) {
+    const gchar *p = buffer.bytes;
+
+    while (p < buffer.bytes + size) {
+      const struct inotify_event *event = (const struct inotify_event *) p;
+
+      fail_if (event->mask & IN_Q_OVERFLOW);
+      changes += event->len > 0 && strcmp (event->name, name) == 0 && !(event->mask & IN_MOVED_TO);
+      p += sizeof *event + event->len;
+    }
+  }
+  return changes;
+}
+
 GST_START_TEST (test_rule_1_readers_see_whole_files)
 {
   g_autofree gchar *location = g_strconcat (folder, "/", NULL);
@@ -236,8 +264,10 @@ GST_START_TEST (test_rule_1_readers_see_whole_files)
     .size = GST_DELIVERY_SIZE_UNKNOWN
   };
   GThread *reader;
-  guint i, k;
+  guint i, k, changes = 0;
+  gint watch = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
 
+  fail_unless (inotify_add_watch (watch, folder, IN_CREATE | IN_MODIFY | IN_DELETE | IN_MOVE) >= 0);
   start (location);
   g_atomic_int_set (&stop_reading, 0);
   reader = g_thread_new ("reader", read_again, path);
@@ -254,8 +284,12 @@ GST_START_TEST (test_rule_1_readers_see_whole_files)
       gst_delivery_buffer_add_info (buffer, &info);
       fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
     }
+    changes += changes_in_place (watch, "a.ts");
   }
   eos ();
+  changes += changes_in_place (watch, "a.ts");
+  close (watch);
+  fail_unless_equals_int (changes, 0);
   g_atomic_int_set (&stop_reading, 1);
   fail_unless (GPOINTER_TO_UINT (g_thread_join (reader)) > 0);
   fail_unless_equals_uint64 (stat_of ("segments-published"), VERSIONS);
