@@ -172,9 +172,8 @@ gst_hls_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
       gst_event_copy_segment (event, &segment);
       if (segment.format != GST_FORMAT_TIME) {
-        GST_ELEMENT_ERROR (parent, STREAM, FORMAT, (NULL),
-            ("pad %s: a segment in format %s cannot be cut; time is needed, e.g. from a parser",
-                GST_PAD_NAME (pad), gst_format_get_name (segment.format)));
+        GST_ELEMENT_ERROR (parent, STREAM, FORMAT, ("pad %s: a segment in format %s cannot be cut; time is needed, "
+                "e.g. from a parser", GST_PAD_NAME (pad), gst_format_get_name (segment.format)), (NULL));
         ok = FALSE;
       } else
         self->segment = segment;
@@ -271,7 +270,7 @@ gst_hls_input_reset (GstHlsInput *self)
   self->item_bytes = self->backlog_bytes = 0;
   self->item_time = self->backlog_time = 0;
   self->last_arrival = 0;
-  self->known = self->reformat = self->stalled = self->flushing = FALSE;
+  self->known = self->begun = self->reformat = self->stalled = self->flushing = FALSE;
   self->ts_stream = -1;
 }
 
@@ -356,7 +355,9 @@ gst_hls_input_inspect (GstHlsInput *self, HlsFrame *frame, gboolean *reformat, G
   /* Without parameter sets nothing can be decoded from there. */
   frame->key = random_access && hls_es_is_ready (self->es);
   settle_format (self);
-  *reformat = self->reformat || changed;
+  /* Where nothing came before that could be shown, it is no change. */
+  *reformat = self->begun && (self->reformat || changed);
+  self->begun |= frame->key;
   self->reformat = FALSE;
   format = gst_queue_array_peek_tail_struct (self->formats);
   if (format && !format->first)

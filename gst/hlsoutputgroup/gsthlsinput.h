@@ -67,6 +67,7 @@ struct _GstHlsInput {
   HlsEs *es;                    /* of what comes in */
   HlsEs *es_out;                /* of what goes out */
   GstQueueArray *formats;       /* of HlsFormat: not reached yet */
+  gboolean begun;               /* a keyframe has come */
   gboolean reformat;            /* the next frame has another format */
   gboolean stalled;
   HlsTiming timing;

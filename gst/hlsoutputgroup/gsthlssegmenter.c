@@ -255,7 +255,7 @@ take_buffer (GstHlsSegmenter *self, GstHlsInput *input, HlsItem *item)
   }
   if (self->live && !self->started)
     note_latency (self, frame.dts);
-  frame.reformat = reformat && self->started;
+  frame.reformat = reformat;
   hls_cutter_push (self->cutter, input->stream, &frame);
 }
 
