@@ -93,6 +93,18 @@ hls_tracks_event_parse (GstEvent * event)
   return tracks;
 }
 
+GstEvent *
+hls_end_event_new (void)
+{
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty ("hls-end"));
+}
+
+gboolean
+hls_event_is_end (GstEvent * event)
+{
+  return GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM && gst_event_has_name (event, "hls-end");
+}
+
 void
 hls_segment_extra_set (GstStructure * meta, const HlsSegmentExtra * extra)
 {

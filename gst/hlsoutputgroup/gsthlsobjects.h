@@ -45,6 +45,11 @@ GstEvent *hls_tracks_event_new (GPtrArray * tracks);
 /* NULL where @event is another one. (transfer full), with free function. */
 GPtrArray *hls_tracks_event_parse (GstEvent * event);
 
+/* Serialized, before EOS: no segment comes any more. A sink may hold EOS back until all
+ * is published; by then the other pipelines' playlists must have ended, too. */
+GstEvent *hls_end_event_new (void);
+gboolean hls_event_is_end (GstEvent * event);
+
 typedef struct {
   gint64 program_date_time;     /* microseconds since 1970 UTC, of the first frame */
   gboolean discontinuity;

@@ -619,6 +619,12 @@ gst_hls_packager_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
     case GST_EVENT_FLUSH_STOP:
       drop_unfinished (self);
       break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+      if (!hls_event_is_end (event))
+        break;
+      finish (self);
+      gst_event_unref (event);
+      return TRUE;
     case GST_EVENT_EOS:
       finish (self);
       break;

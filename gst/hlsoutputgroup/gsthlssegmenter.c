@@ -720,6 +720,7 @@ gst_hls_segmenter_loop (gpointer data)
     if (!self->started)
       GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE, ("the streams ended before anything could be published: "
               "no keyframe with its parameter sets came in"), (NULL));
+    gst_pad_push_event (self->srcpad, hls_end_event_new ());
     gst_pad_push_event (self->srcpad, gst_event_new_eos ());
   } else if (flow != GST_FLOW_FLUSHING && flow != GST_FLOW_ERROR) {
     GST_ELEMENT_FLOW_ERROR (self, flow);
