@@ -452,6 +452,9 @@ gst_http_client_new (const GstHttpConfig * config, guint timeout)
   soup_session_set_user_agent (client->session, config->user_agent);
   if (config->tls_database)
     soup_session_set_tls_database (client->session, config->tls_database);
+  /* No proxies: GIO would ask for them on threads of its own, in a desktop's settings, without
+   * a limit in time. */
+  soup_session_set_proxy_resolver (client->session, NULL);
   /* Answers to a PUT are not worth decoding: no Accept-Encoding. */
   soup_session_remove_feature_by_type (client->session, SOUP_TYPE_CONTENT_DECODER);
   return client;
