@@ -192,11 +192,16 @@ join_streams (HlsCutter *c)
 {
   for (guint i = 0; i < c->streams->len; i++) {
     Stream *s = get_stream (c, i);
-    HlsFrame *f = head (s);
+    HlsFrame *f;
 
     s->n_taken = 0;
     s->warned = FALSE;
-    if (s->joined || !f)
+    if (s->joined)
+      continue;
+    /* Its output may have been closed before it brought anything: nobody has looked at these. */
+    while ((f = head (s)) && !f->jump && f->pts < c->start - (s->video ? half_frame (f) : 1000))
+      hls_cutter_take (c, s, HLS_CUT_DROP);
+    if (!f)
       continue;
     if (f->pts >= c->start - (s->video ? half_frame (f) : 1000) && (f->key || !s->video)) {
       s->joined = TRUE;
