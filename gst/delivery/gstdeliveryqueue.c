@@ -15,7 +15,7 @@
 
 /* A pipeline that is not live waits rather than fill memory: that much is enough to
  * keep every connection busy. */
-#define MAX_PENDING_NOT_LIVE (64 * 1024 * 1024)
+#define MAX_PENDING_NOT_LIVE (32 * 1024 * 1024)
 /* Backoff grows to so many retry intervals. */
 #define MAX_BACKOFF 4
 #define ZERO_RETRY_INTERVAL (100 * GST_MSECOND)

@@ -726,7 +726,7 @@ gst_delivery_sink_class_init (GstDeliverySinkClass * klass)
   g_object_class_install_property (object_class, PROP_CACHE_BYTES,
       g_param_spec_uint64 ("cache-bytes", "Cache bytes",
           "Bytes of media that wait at most. Live: the oldest is lost beyond. Not live: the pipeline waits, "
-          "beyond 64 MiB in any case", 1, G_MAXUINT64, G_GUINT64_CONSTANT (1) << 30,
+          "beyond 32 MiB in any case", 1, G_MAXUINT64, G_GUINT64_CONSTANT (1) << 30,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   install_uint (object_class, PROP_TIMEOUT, "timeout", "Timeout",
       "Seconds without progress after which an attempt has failed", 1, 3600, 10, GST_PARAM_MUTABLE_PLAYING);

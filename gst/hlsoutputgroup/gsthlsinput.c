@@ -251,6 +251,8 @@ drop_state (GstHlsInput *self)
 
   while ((item = gst_queue_array_pop_head_struct (self->items)))
     clear_item (item);
+  while ((item = gst_queue_array_pop_head_struct (self->taken)))
+    clear_item (item);
   while ((format = gst_queue_array_pop_head_struct (self->formats)))
     if (format->es != self->es)
       clear_format (format);
@@ -274,7 +276,23 @@ gst_hls_input_reset (GstHlsInput *self)
   self->ts_stream = -1;
 }
 
-/* --- formats: of the segmenter's thread --- */
+/* --- of the segmenter's thread --- */
+
+void
+gst_hls_input_take_items (GstHlsInput *self)
+{
+  GstQueueArray *items;
+
+  g_mutex_lock (&self->inbox->lock);
+  items = self->items;
+  self->items = self->taken;
+  self->taken = items;
+  self->backlog_bytes += self->item_bytes;
+  self->backlog_time += self->item_time;
+  self->item_bytes = 0;
+  self->item_time = 0;
+  g_mutex_unlock (&self->inbox->lock);
+}
 
 static gboolean
 same_format (const HlsEsInfo *a, const HlsEsInfo *b)
@@ -384,6 +402,7 @@ gst_hls_input_finalize (GObject *object)
 
   drop_state (self);
   gst_queue_array_free (self->items);
+  gst_queue_array_free (self->taken);
   gst_queue_array_free (self->formats);
   gst_object_unref (self->output);
   G_OBJECT_CLASS (gst_hls_input_parent_class)->finalize (object);
@@ -400,5 +419,6 @@ static void
 gst_hls_input_init (GstHlsInput *self)
 {
   self->items = gst_queue_array_new_for_struct (sizeof (HlsItem), 64);
+  self->taken = gst_queue_array_new_for_struct (sizeof (HlsItem), 64);
   self->formats = gst_queue_array_new_for_struct (sizeof (HlsFormat), 2);
 }

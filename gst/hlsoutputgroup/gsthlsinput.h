@@ -62,6 +62,7 @@ struct _GstHlsInput {
   /* segmenter's thread */
   gboolean known;               /* to the cutter */
   guint stream, output_index;
+  GstQueueArray *taken;         /* of HlsItem: swapped with items */
   gint ts_stream;               /* -1: not in the muxer yet */
   GstCaps *caps;
   HlsEs *es;                    /* of what comes in */
@@ -97,6 +98,8 @@ gboolean gst_hls_input_take_caps (GstHlsInput * self, GstCaps * caps, GError ** 
 /* Looks at frame->data (a GstBuffer): whether it is a keyframe that decoding can start
  * at; *@reformat: it is the first of another format. FALSE with @error: no access unit. */
 gboolean gst_hls_input_inspect (GstHlsInput * self, HlsFrame * frame, gboolean * reformat, GError ** error);
+/* Takes all items that came in; they are in self->taken. */
+void gst_hls_input_take_items (GstHlsInput * self);
 /* @buffer is the next to be muxed: the format that began with it is in force. */
 void gst_hls_input_enter_format (GstHlsInput * self, GstBuffer * buffer);
 

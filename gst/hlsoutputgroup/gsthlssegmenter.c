@@ -348,24 +348,14 @@ take_inbox (GstHlsSegmenter *self)
   for (guint i = 0; i < self->all->len && ok; i++) {
     GstHlsInput *input = g_ptr_array_index (self->all, i);
     gboolean released;
-    guint n;
+    HlsItem *item;
 
     g_mutex_lock (&self->inbox.lock);
-    n = gst_queue_array_get_length (input->items);
     released = input->released;
     g_mutex_unlock (&self->inbox.lock);
-    while (n-- > 0 && ok) {
-      HlsItem item;
-
-      g_mutex_lock (&self->inbox.lock);
-      item = *(HlsItem *) gst_queue_array_pop_head_struct (input->items);
-      if (item.kind == HLS_ITEM_BUFFER) {
-        input->item_bytes -= gst_buffer_get_size (GST_BUFFER_CAST (item.object));
-        input->item_time -= MAX (item.duration, 0);
-      }
-      g_mutex_unlock (&self->inbox.lock);
-      ok = take_item (self, input, &item);
-    }
+    gst_hls_input_take_items (input);
+    while (ok && (item = gst_queue_array_pop_head_struct (input->taken)))
+      ok = take_item (self, input, item);
     if (released)
       hls_cutter_eos (self->cutter, input->stream);
   }
