@@ -410,6 +410,10 @@ gst_http_client_attempt (GstHttpClient * client, const GstHttpRequest * request,
       redirect = gst_http_attempt_get_redirect (&attempt, result);
     else
       gst_http_attempt_judge_answer (&attempt, result);
+    /* A server in trouble: the next attempt looks its name up again and may find another.
+     * A challenge is none, and its nonce is worth keeping. */
+    if (result->verdict == GST_DELIVERY_FAILED && result->status != SOUP_STATUS_UNAUTHORIZED)
+      result->keep_connection = FALSE;
   }
   gst_http_attempt_clear (&attempt);
   return redirect;
