@@ -25,6 +25,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_hls_segmenter_debug);
  * more; at the start, encoders may take longer. */
 #define LIVE_STALL (5 * G_TIME_SPAN_SECOND)
 #define LIVE_START (10 * G_TIME_SPAN_SECOND)
+/* Between an application's request for a pad and its link. */
+#define LINK_TIME G_TIME_SPAN_SECOND
 /* One that is not live only counts as silent when nothing at all moves. */
 #define FILE_STALL (30 * G_TIME_SPAN_SECOND)
 /* The same warning again, with a count. */
@@ -586,7 +588,7 @@ look_for_stalls (GstHlsSegmenter *self)
       since = MAX (self->inbox.activity, self->progress);
       stalled = self->inbox.blocked > 0 && now - since > FILE_STALL;
     }
-    stalled |= !gst_pad_is_linked (GST_PAD (input)) && !input->es;
+    stalled |= !gst_pad_is_linked (GST_PAD (input)) && !input->es && now - input->last_arrival > LINK_TIME;
     stalled &= gst_queue_array_get_length (input->items) == 0;
     g_mutex_unlock (&self->inbox.lock);
     if (!stalled)
@@ -734,8 +736,12 @@ start (GstHlsSegmenter *self)
   self->key_requests = 0;
   self->progress = g_get_monotonic_time ();
   GST_OBJECT_LOCK (self);
-  for (guint i = 0; i < self->inputs->len; i++)
-    gst_hls_input_reset (g_ptr_array_index (self->inputs, i));
+  for (guint i = 0; i < self->inputs->len; i++) {
+    GstHlsInput *input = g_ptr_array_index (self->inputs, i);
+
+    gst_hls_input_reset (input);
+    input->last_arrival = self->progress;
+  }
   GST_OBJECT_UNLOCK (self);
   self->inbox.pending = self->inbox.closing = self->inbox.live = FALSE;
   self->inbox.wake_pts = HLS_TIME_NONE;
