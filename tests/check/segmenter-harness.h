@@ -10,12 +10,20 @@
 #include "gsthlsinput.h"
 #include "gsthlssegmenter.h"
 
+/* GAsyncQueue's lock is inside GLib, where ThreadSanitizer does not see it. */
+typedef struct
+{
+  GMutex lock;
+  GCond cond;
+  GQueue items;                 /* of GstMiniObject */
+} Queue;
+
 typedef struct
 {
   GstElement *element;
   GstPad *sink;
   GstBus *bus;
-  GAsyncQueue *out;             /* of GstMiniObject: buffers and events, in order */
+  Queue out;                    /* buffers and events, in order */
   GPtrArray *outputs;           /* of GstHlsOutput */
   GPtrArray *inputs;            /* of Input */
   gint flow;                    /* what downstream answers */
@@ -31,7 +39,7 @@ typedef struct
   GstPad *src, *pad;
   gboolean live;
   GstClockTime latency;
-  GAsyncQueue *upstream;        /* of GstEvent */
+  Queue upstream;               /* events */
   const Encoded *stream;
   guint next;                   /* frame, counted on when the stream is repeated */
   gint64 offset;                /* of its timestamps */
@@ -58,6 +66,56 @@ segment_free (Segment * s)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Segment, segment_free)
 
+static inline void
+queue_init (Queue * q)
+{
+  g_mutex_init (&q->lock);
+  g_cond_init (&q->cond);
+  g_queue_init (&q->items);
+}
+
+static inline void
+queue_push (Queue * q, gpointer object)
+{
+  g_mutex_lock (&q->lock);
+  g_queue_push_tail (&q->items, object);
+  g_cond_signal (&q->cond);
+  g_mutex_unlock (&q->lock);
+}
+
+static inline guint
+queue_length (Queue * q)
+{
+  guint n;
+
+  g_mutex_lock (&q->lock);
+  n = g_queue_get_length (&q->items);
+  g_mutex_unlock (&q->lock);
+  return n;
+}
+
+/* NULL: nothing came within the time limit. */
+static inline gpointer
+queue_pop (Queue * q)
+{
+  gint64 limit = g_get_monotonic_time () + PATIENCE;
+  gpointer object;
+
+  g_mutex_lock (&q->lock);
+  while (g_queue_is_empty (&q->items) && g_cond_wait_until (&q->cond, &q->lock, limit));
+  object = g_queue_pop_head (&q->items);
+  g_mutex_unlock (&q->lock);
+  return object;
+}
+
+static inline void
+queue_clear (Queue * q)
+{
+  g_queue_clear_full (&q->items, (GDestroyNotify) gst_mini_object_unref);
+  g_mutex_clear (&q->lock);
+  g_cond_clear (&q->cond);
+}
+
 static inline GstFlowReturn
 take_buffer (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 {
@@ -65,7 +123,7 @@ take_buffer (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   GstFlowReturn flow = g_atomic_int_get (&s->flow);
 
   if (flow == GST_FLOW_OK)
-    g_async_queue_push (s->out, buffer);
+    queue_push (&s->out, buffer);
   else
     gst_buffer_unref (buffer);
   return flow;
@@ -76,7 +134,7 @@ take_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
   Segmenter *s = gst_pad_get_element_private (pad);
 
-  g_async_queue_push (s->out, event);
+  queue_push (&s->out, event);
   return TRUE;
 }
 
@@ -91,7 +149,7 @@ segmenter_new (guint segment_length)
   gst_hls_segmenter_set_settings (GST_HLS_SEGMENTER (s->element), &settings);
   s->bus = gst_bus_new ();
   gst_element_set_bus (s->element, s->bus);
-  s->out = g_async_queue_new_full ((GDestroyNotify) gst_mini_object_unref);
+  queue_init (&s->out);
   s->outputs = g_ptr_array_new_with_free_func (gst_object_unref);
   s->inputs = g_ptr_array_new ();
   s->sink = gst_pad_new ("sink", GST_PAD_SINK);
@@ -114,7 +172,7 @@ take_upstream (GstPad * pad, GstObject * parent, GstEvent * event)
   if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
     gst_event_unref (event);
   else
-    g_async_queue_push (in->upstream, event);
+    queue_push (&in->upstream, event);
   return TRUE;
 }
 
@@ -166,7 +224,7 @@ segmenter_add (Segmenter * s, const gchar * name, const Encoded * stream)
   Input *in = g_new0 (Input, 1);
 
   in->stream = stream;
-  in->upstream = g_async_queue_new_full ((GDestroyNotify) gst_event_unref);
+  queue_init (&in->upstream);
   in->src = gst_pad_new (name, GST_PAD_SRC);
   gst_pad_set_element_private (in->src, in);
   gst_pad_set_event_function (in->src, take_upstream);
@@ -196,7 +254,7 @@ segmenter_free (Segmenter * s)
     gst_pad_set_active (in->src, FALSE);
     gst_object_unref (in->src);
     gst_object_unref (in->pad);
-    g_async_queue_unref (in->upstream);
+    queue_clear (&in->upstream);
     g_free (in);
   }
   g_ptr_array_unref (s->inputs);
@@ -207,7 +265,7 @@ segmenter_free (Segmenter * s)
   gst_object_unref (s->sink);
   ASSERT_OBJECT_REFCOUNT (s->element, "segmenter", 1);
   gst_object_unref (s->element);
-  g_async_queue_unref (s->out);
+  queue_clear (&s->out);
   g_clear_pointer (&s->tracks, g_ptr_array_unref);
   g_free (s);
 }
@@ -253,7 +311,7 @@ input_end (Input * in)
 static inline GstMiniObject *
 segmenter_pop (Segmenter * s)
 {
-  GstMiniObject *object = g_async_queue_timeout_pop (s->out, PATIENCE);
+  GstMiniObject *object = queue_pop (&s->out);
 
   fail_unless (object != NULL, "nothing came out");
   return object;

@@ -100,7 +100,7 @@ GST_START_TEST (test_two_inputs_one_output)
   /* The end: no tracks any more, then EOS. */
   fail_unless (segmenter_pull (s) == NULL);
   fail_unless_equals_int (s->tracks->len, 0);
-  fail_unless_equals_int (g_async_queue_length (s->out), 0);
+  fail_unless_equals_int (queue_length (&s->out), 0);
   expect_no_message (s->bus);
   ts_read_free (ts);
   segmenter_free (s);
@@ -458,7 +458,7 @@ GST_END_TEST;
 static GstClockTime
 pop_key_request (Input *in)
 {
-  GstEvent *event = g_async_queue_timeout_pop (in->upstream, PATIENCE);
+  GstEvent *event = queue_pop (&in->upstream);
   GstClockTime time;
   gboolean headers;
   guint count;
@@ -482,8 +482,8 @@ GST_START_TEST (test_keyframes_are_asked_for_ahead)
   segmenter_play (s);
   /* Caps have come, no frame: an encoder that was asked now could not obey. */
   input_push (a);
-  wait_until (g_async_queue_length (s->out) > 0);
-  fail_unless_equals_int (g_async_queue_length (v->upstream), 0);
+  wait_until (queue_length (&s->out) > 0);
+  fail_unless_equals_int (queue_length (&v->upstream), 0);
 
   for (guint i = 0; i < 10 * FPS; i++) {
     /* Asked for before the frame before it comes in. */
@@ -501,7 +501,7 @@ GST_START_TEST (test_keyframes_are_asked_for_ahead)
     input_push (w);
     input_push_until (a, i * FRAME);
   }
-  fail_unless_equals_int (g_async_queue_length (a->upstream), 0);
+  fail_unless_equals_int (queue_length (&a->upstream), 0);
   segmenter_free (s);
 }
 
