@@ -6,10 +6,22 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
+
+#ifdef __SANITIZE_ADDRESS__
+/* LeakSanitizer of GCC 12 crashes on the thread-local blocks of the libraries that TLS brings in. */
+const char *__asan_default_options (void);
+__attribute__ ((visibility ("default")))
+const char *
+__asan_default_options (void)
+{
+  return "intercept_tls_get_addr=0";
+}
+#endif
 
 typedef struct {
   GSubprocess *process;
@@ -116,6 +128,24 @@ test_server_free (TestServer * server)
   g_free (server->ca);
   g_strfreev (server->values);
   g_free (server);
+}
+
+/* What GIO does once per process, at the first TLS connection, and a sanitizer makes slow: not part of what is timed. */
+static inline void
+warm_up_tls (void)
+{
+  GTlsDatabase *database = g_tls_backend_get_default_database (g_tls_backend_get_default ());
+
+  g_clear_object (&database);
+}
+
+/* How long what must be prompt may take: 2 s, more under a sanitizer. */
+static inline gint64
+prompt_limit (void)
+{
+  const gchar *multiplier = g_getenv ("CK_TIMEOUT_MULTIPLIER");
+
+  return 2 * G_USEC_PER_SEC * (multiplier ? MAX (atoi (multiplier), 1) : 1);
 }
 
 static inline gchar *
