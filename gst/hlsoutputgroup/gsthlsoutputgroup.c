@@ -284,8 +284,13 @@ request_src (GstHlsOutputGroup *self, GstPadTemplate *templ, const gchar *name)
   guint64 number;
   GstPad *pad;
 
-  if (!chosen || !g_ascii_string_to_unsigned (chosen + 4, 10, 0, G_MAXUINT, &number, NULL))
+  if (!chosen)
     return NULL;
+  if (!g_ascii_string_to_unsigned (chosen + 4, 10, 0, G_MAXUINT, &number, NULL) || (chosen[4] == '0' && chosen[5])) {
+    g_warning ("%s: pad name %s cannot be: the pipeline's id is a number from 0 to %u without leading zeros",
+        GST_ELEMENT_NAME (self), chosen, G_MAXUINT);
+    return NULL;
+  }
   packager = gst_hls_packager_new ((guint) number);
   GST_OBJECT_LOCK (self);
   settings = self->settings;
@@ -343,6 +348,7 @@ static void
 gst_hls_output_group_release_pad (GstElement *element, GstPad *pad)
 {
   GstHlsOutputGroup *self = GST_HLS_OUTPUT_GROUP (element);
+  GstPad *target = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
 
   gst_object_ref (pad);
   gst_pad_set_active (pad, FALSE);
@@ -350,15 +356,17 @@ gst_hls_output_group_release_pad (GstElement *element, GstPad *pad)
   if (GST_IS_HLS_PIPELINE_PAD (pad)) {
     release_src (self, GST_HLS_PIPELINE_PAD (pad));
   } else {
-    GstPad *target = gst_ghost_pad_get_target (GST_GHOST_PAD (pad));
+    /* The group's dispose releases pads as well, after its elements are gone. */
+    GstElement *segmenter = target ? gst_pad_get_parent_element (target) : NULL;
 
     gst_ghost_pad_set_target (GST_GHOST_PAD (pad), NULL);
-    if (target) {
-      gst_element_release_request_pad (self->segmenter, target);
-      gst_object_unref (target);
+    if (segmenter) {
+      gst_element_release_request_pad (segmenter, target);
+      gst_object_unref (segmenter);
     }
     drop_output_if_unused (self, strchr (GST_PAD_NAME (pad), '_') + 1);
   }
+  gst_clear_object (&target);
   gst_object_unref (pad);
 }
 
