@@ -217,6 +217,12 @@ gst_hls_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   if (GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
     return FALSE;               /* buffers are held until their segment is muxed: not ours to pool */
+  if (GST_QUERY_TYPE (query) == GST_QUERY_ACCEPT_CAPS) {
+    /* The pad template says what to negotiate. Who sends other caps all the same is
+     * told why by their event, and not only that they were not negotiated. */
+    gst_query_set_accept_caps_result (query, TRUE);
+    return TRUE;
+  }
   return gst_pad_query_default (pad, parent, query);
 }
 

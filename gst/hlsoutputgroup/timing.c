@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "timing.h"
 
+/* The next moment that a transport stream can tell from the one before: 1/90000 s. */
+#define TICK 11112
+
 /* Where neither caps nor neighbours tell: 25 per second. */
 #define FALLBACK_DURATION (40 * G_GINT64_CONSTANT (1000000))
 
@@ -59,7 +62,7 @@ hls_timing_mend (HlsTiming *timing, HlsFrame *frame)
       flags |= HLS_TIMING_BACKWARD;
       if (!timing->video)
         return flags | HLS_TIMING_DROP;
-      frame->dts = timing->last_dts + 1;
+      frame->dts = timing->last_dts + TICK;
     }
   }
   if (frame->pts < frame->dts) {

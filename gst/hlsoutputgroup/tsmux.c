@@ -700,6 +700,13 @@ ts_mux_write (TsMux * mux, guint stream, const HlsSpan * spans, guint n_spans,
 
   if (duration <= 0)
     duration = s->usual_duration;
+  /* Audio that has ended, or has a hole, must not wait until the PCR has passed it. */
+  for (guint i = 0; i < mux->streams->len; i++) {
+    TsStream *other = g_ptr_array_index (mux->streams, i);
+
+    if (other->n_staged > 0 && dts - other->staged_pts > AUDIO_PES_MAX)
+      write_staged (mux, other);
+  }
   if (s->frames_per_pes > 1)
     stage (mux, s, spans, n_spans, size, pts, duration);
   else
