@@ -51,7 +51,7 @@ class Report:
         if outcome == 'SKIP':
             print(f'SKIP {name}: {text}', flush=True)
             return
-        print(f'{outcome} {name} ({seconds:.1f} s)', flush=True)
+        print(f'{outcome} {name}' + ('' if seconds is None else f' ({seconds:.1f} s)'), flush=True)
         if outcome == 'FAIL':
             for line in text.rstrip().splitlines()[-80:]:
                 print(f'     | {line}', flush=True)
@@ -156,7 +156,7 @@ def run_unit(tree, test, report):
         if match:
             ran += 1
             failed += match.group(1) != 'ok'
-            report.add('PASS' if match.group(1) == 'ok' else 'FAIL', f'{name}: {match.group(3)}', 0.0, match.group(4))
+            report.add('PASS' if match.group(1) == 'ok' else 'FAIL', f'{name}: {match.group(3)}', None, match.group(4))
     if code != 0 and not failed or not ran:
         report.add('FAIL', name, time.monotonic() - began, f'exit code {code}\n{text}')
     elif failed:
