@@ -15,41 +15,13 @@ typedef struct
 {
   GMutex lock;
   GCond cond;
-  GQueue items;                 /* of GstMiniObject */
+  GQueue items;
 } Queue;
 
 typedef struct
 {
-  GstElement *element;
-  GstPad *sink;
-  GstBus *bus;
-  Queue out;                    /* buffers and events, in order */
-  GPtrArray *outputs;           /* of GstHlsOutput */
-  GPtrArray *inputs;            /* of Input */
-  gint flow;                    /* what downstream answers */
-
-  /* as of the last segment pulled */
-  GPtrArray *tracks;            /* of HlsTrack */
-  guint n_tracks_events;
-  gboolean eos;
-} Segmenter;
-
-typedef struct
-{
-  GstPad *src, *pad;
-  gboolean live;
-  GstClockTime latency;
-  Queue upstream;               /* events */
-  const Encoded *stream;
-  guint next;                   /* frame, counted on when the stream is repeated */
-  gint64 offset;                /* of its timestamps */
-  gint pushed;                  /* atomic */
-} Input;
-
-typedef struct
-{
   gchar *track;
-  guint64 sequence, size;
+  guint64 sequence, size, offset;
   GstClockTime pts, duration;
   gint64 created;
   HlsSegmentExtra extra;
@@ -65,6 +37,53 @@ segment_free (Segment * s)
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Segment, segment_free)
+
+/* What came out: read where it came, so that nothing is shared with the thread that brought it. */
+typedef struct
+{
+  Segment *fragment;            /* or an event */
+  gboolean last;                /* of its segment */
+  GstEventType event;
+  GPtrArray *tracks;            /* of HlsTrack: of a tracks event */
+} Item;
+
+static inline void
+item_free (gpointer data)
+{
+  Item *item = data;
+
+  g_clear_pointer (&item->fragment, segment_free);
+  g_clear_pointer (&item->tracks, g_ptr_array_unref);
+  g_free (item);
+}
+
+typedef struct
+{
+  GstElement *element;
+  GstPad *sink;
+  GstBus *bus;
+  Queue out;                    /* of Item, in order */
+  GPtrArray *outputs;           /* of GstHlsOutput */
+  GPtrArray *inputs;            /* of Input */
+  gint flow;                    /* what downstream answers */
+
+  /* as of the last segment pulled */
+  GPtrArray *tracks;            /* of HlsTrack */
+  guint n_tracks_events;
+  gboolean eos;
+} Segmenter;
+
+typedef struct
+{
+  GstPad *src, *pad;
+  gboolean live;
+  GstClockTime latency;
+  Queue upstream;               /* of GstEvent */
+  const Encoded *stream;
+  guint next;                   /* frame, counted on when the stream is repeated */
+  gint64 offset;                /* of its timestamps */
+  gint pushed;                  /* atomic */
+} Input;
 
 static inline void
 queue_init (Queue * q)
@@ -109,11 +128,37 @@ queue_pop (Queue * q)
 }
 
 static inline void
-queue_clear (Queue * q)
+queue_clear (Queue * q, GDestroyNotify destroy)
 {
-  g_queue_clear_full (&q->items, (GDestroyNotify) gst_mini_object_unref);
+  g_queue_clear_full (&q->items, destroy);
   g_mutex_clear (&q->lock);
   g_cond_clear (&q->cond);
+}
+
+static inline Segment *
+read_fragment (GstBuffer * buffer)
+{
+  Segment *fragment = g_new0 (Segment, 1);
+  GstDeliveryInfo info;
+  GError *error = NULL;
+  GstMapInfo map;
+
+  fail_unless (gst_delivery_buffer_get_info (buffer, TRUE, &info, &error), "%s", error ? error->message : "");
+  fail_unless (info.name == NULL);
+  fail_unless_equals_int (info.kind, GST_DELIVERY_KIND_SEGMENT);
+  fail_unless (hls_segment_extra_get (gst_delivery_buffer_get_structure (buffer), &fragment->extra));
+  fragment->track = g_strdup (info.track);
+  fragment->sequence = info.sequence;
+  fragment->size = info.size;
+  fragment->duration = info.duration;
+  fragment->created = info.created;
+  fragment->pts = GST_BUFFER_PTS (buffer);
+  fragment->offset = GST_BUFFER_OFFSET (buffer);
+  fragment->bytes = g_byte_array_new ();
+  fail_unless (gst_buffer_map (buffer, &map, GST_MAP_READ));
+  g_byte_array_append (fragment->bytes, map.data, map.size);
+  gst_buffer_unmap (buffer, &map);
+  return fragment;
 }
 
 static inline GstFlowReturn
@@ -122,10 +167,14 @@ take_buffer (GstPad * pad, GstObject * parent, GstBuffer * buffer)
   Segmenter *s = gst_pad_get_element_private (pad);
   GstFlowReturn flow = g_atomic_int_get (&s->flow);
 
-  if (flow == GST_FLOW_OK)
-    queue_push (&s->out, buffer);
-  else
-    gst_buffer_unref (buffer);
+  if (flow == GST_FLOW_OK) {
+    Item *item = g_new0 (Item, 1);
+
+    item->fragment = read_fragment (buffer);
+    item->last = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_MARKER);
+    queue_push (&s->out, item);
+  }
+  gst_buffer_unref (buffer);
   return flow;
 }
 
@@ -133,8 +182,12 @@ static inline gboolean
 take_event (GstPad * pad, GstObject * parent, GstEvent * event)
 {
   Segmenter *s = gst_pad_get_element_private (pad);
+  Item *item = g_new0 (Item, 1);
 
-  queue_push (&s->out, event);
+  item->event = GST_EVENT_TYPE (event);
+  item->tracks = hls_tracks_event_parse (event);
+  gst_event_unref (event);
+  queue_push (&s->out, item);
   return TRUE;
 }
 
@@ -254,7 +307,7 @@ segmenter_free (Segmenter * s)
     gst_pad_set_active (in->src, FALSE);
     gst_object_unref (in->src);
     gst_object_unref (in->pad);
-    queue_clear (&in->upstream);
+    queue_clear (&in->upstream, (GDestroyNotify) gst_event_unref);
     g_free (in);
   }
   g_ptr_array_unref (s->inputs);
@@ -265,7 +318,7 @@ segmenter_free (Segmenter * s)
   gst_object_unref (s->sink);
   ASSERT_OBJECT_REFCOUNT (s->element, "segmenter", 1);
   gst_object_unref (s->element);
-  queue_clear (&s->out);
+  queue_clear (&s->out, item_free);
   g_clear_pointer (&s->tracks, g_ptr_array_unref);
   g_free (s);
 }
@@ -308,27 +361,13 @@ input_end (Input * in)
 }
 
 /* What comes out next. */
-static inline GstMiniObject *
+static inline Item *
 segmenter_pop (Segmenter * s)
 {
-  GstMiniObject *object = queue_pop (&s->out);
+  Item *item = queue_pop (&s->out);
 
-  fail_unless (object != NULL, "nothing came out");
-  return object;
-}
-
-static inline void
-segmenter_note_event (Segmenter * s, GstEvent * event)
-{
-  GPtrArray *tracks = hls_tracks_event_parse (event);
-
-  if (tracks) {
-    g_clear_pointer (&s->tracks, g_ptr_array_unref);
-    s->tracks = tracks;
-    s->n_tracks_events++;
-  }
-  s->eos |= GST_EVENT_TYPE (event) == GST_EVENT_EOS;
-  gst_event_unref (event);
+  fail_unless (item != NULL, "nothing came out");
+  return item;
 }
 
 static inline const HlsTrack *
@@ -343,36 +382,6 @@ segmenter_track (Segmenter * s, const gchar * name)
   return NULL;
 }
 
-static inline Segment *
-segmenter_take_fragment (Segment * segment, GstBuffer * buffer)
-{
-  GstDeliveryInfo info;
-  GError *error = NULL;
-  GstMapInfo map;
-
-  fail_unless (gst_delivery_buffer_get_info (buffer, TRUE, &info, &error), "%s", error ? error->message : "");
-  fail_unless (info.name == NULL);
-  fail_unless_equals_int (info.kind, GST_DELIVERY_KIND_SEGMENT);
-  if (!segment) {
-    segment = g_new0 (Segment, 1);
-    segment->bytes = g_byte_array_new ();
-    segment->track = g_strdup (info.track);
-    segment->sequence = info.sequence;
-    segment->pts = GST_BUFFER_PTS (buffer);
-  }
-  fail_unless_equals_string (info.track, segment->track);
-  fail_unless_equals_uint64 (info.sequence, segment->sequence);
-  fail_unless_equals_uint64 (GST_BUFFER_OFFSET (buffer), segment->bytes->len);
-  segment->size = info.size;
-  segment->duration = info.duration;
-  segment->created = info.created;
-  fail_unless (hls_segment_extra_get (gst_delivery_buffer_get_structure (buffer), &segment->extra));
-  fail_unless (gst_buffer_map (buffer, &map, GST_MAP_READ));
-  g_byte_array_append (segment->bytes, map.data, map.size);
-  gst_buffer_unmap (buffer, &map);
-  return segment;
-}
-
 /* The next whole segment; NULL at the end of the stream. */
 static inline Segment *
 segmenter_pull (Segmenter * s)
@@ -381,15 +390,27 @@ segmenter_pull (Segmenter * s)
   gboolean last = FALSE;
 
   while (!last && !s->eos) {
-    GstMiniObject *object = segmenter_pop (s);
+    Item *item = segmenter_pop (s);
+    Segment *fragment = item->fragment;
 
-    if (GST_IS_EVENT (object)) {
-      segmenter_note_event (s, GST_EVENT_CAST (object));
-      continue;
+    if (item->tracks) {
+      g_clear_pointer (&s->tracks, g_ptr_array_unref);
+      s->tracks = g_steal_pointer (&item->tracks);
+      s->n_tracks_events++;
     }
-    segment = segmenter_take_fragment (segment, GST_BUFFER_CAST (object));
-    last = GST_BUFFER_FLAG_IS_SET (object, GST_BUFFER_FLAG_MARKER);
-    gst_mini_object_unref (object);
+    s->eos |= item->event == GST_EVENT_EOS;
+    if (fragment) {
+      fail_unless_equals_uint64 (fragment->offset, segment ? segment->bytes->len : 0);
+      if (!segment) {
+        segment = g_steal_pointer (&item->fragment);
+      } else {
+        fail_unless_equals_string (fragment->track, segment->track);
+        fail_unless_equals_uint64 (fragment->sequence, segment->sequence);
+        g_byte_array_append (segment->bytes, fragment->bytes->data, fragment->bytes->len);
+      }
+      last = item->last;
+    }
+    item_free (item);
   }
   fail_unless (!segment || last, "the stream ends within segment %" G_GUINT64_FORMAT, segment ? segment->sequence : 0);
   if (segment)

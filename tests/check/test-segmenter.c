@@ -116,20 +116,19 @@ GST_START_TEST (test_stream_begins_in_order)
   const GstEventType order[] = { GST_EVENT_STREAM_START, GST_EVENT_CAPS, GST_EVENT_SEGMENT,
     GST_EVENT_CUSTOM_DOWNSTREAM_STICKY
   };
-  GstMiniObject *object;
+  Item *item;
   GstCaps *caps;
 
   segmenter_play (s);
   input_push_until (v, 2 * S);
   for (guint i = 0; i < G_N_ELEMENTS (order); i++) {
-    object = segmenter_pop (s);
-    fail_unless (GST_IS_EVENT (object) && GST_EVENT_TYPE (object) == order[i], "%u is not %s", i,
-        gst_event_type_get_name (order[i]));
-    gst_mini_object_unref (object);
+    item = segmenter_pop (s);
+    fail_unless (item->event == order[i], "%u is not %s", i, gst_event_type_get_name (order[i]));
+    item_free (item);
   }
-  object = segmenter_pop (s);
-  fail_unless (GST_IS_BUFFER (object));
-  gst_mini_object_unref (object);
+  item = segmenter_pop (s);
+  fail_unless (item->fragment != NULL);
+  item_free (item);
   caps = gst_pad_get_current_caps (s->sink);
   fail_unless (gst_structure_has_name (gst_caps_get_structure (caps, 0), HLS_SEGMENT_CAPS));
   gst_caps_unref (caps);

@@ -314,7 +314,7 @@ GST_START_TEST (test_reuse)
     gst_pad_set_active (s->sink, FALSE);
     gst_pad_set_active (s->sink, TRUE);
     while (queue_length (&s->out) > 0)
-      gst_mini_object_unref (queue_pop (&s->out));
+      item_free (queue_pop (&s->out));
   }
   expect_no_message (s->bus);
   segmenter_free (s);
