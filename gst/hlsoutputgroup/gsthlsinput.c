@@ -212,18 +212,44 @@ gst_hls_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return ok;
 }
 
+/* Upstream fails with no more than "not negotiated"; this is why. Once: it may ask often. */
+static void
+explain_caps (GstHlsInput *self, GstQuery *query)
+{
+  GstCaps *filter, *result;
+  g_autofree gchar *offered = NULL;
+  GString *taken;
+
+  gst_query_parse_caps (query, &filter);
+  gst_query_parse_caps_result (query, &result);
+  if (!filter || gst_caps_is_empty (filter) || !gst_caps_is_empty (result) || self->explained
+      || !GST_PAD_IS_ACTIVE (self))
+    return;
+  self->explained = TRUE;
+  offered = gst_caps_to_string (filter);
+  taken = g_string_new (NULL);
+  result = gst_pad_get_pad_template_caps (GST_PAD (self));
+  for (guint i = 0; i < gst_caps_get_size (result); i++) {
+    g_autofree gchar *text = gst_structure_to_string (gst_caps_get_structure (result, i));
+
+    g_string_append_printf (taken, "%s%s", i > 0 ? " or " : "", text);
+  }
+  gst_caps_unref (result);
+  GST_ELEMENT_WARNING (GST_PAD_PARENT (self), STREAM, FORMAT, ("pad %s cannot take %s: it takes %s", GST_PAD_NAME (self),
+          offered, taken->str), (NULL));
+  g_string_free (taken, TRUE);
+}
+
 static gboolean
 gst_hls_input_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   if (GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
     return FALSE;               /* buffers are held until their segment is muxed: not ours to pool */
-  if (GST_QUERY_TYPE (query) == GST_QUERY_ACCEPT_CAPS) {
-    /* The pad template says what to negotiate. Who sends other caps all the same is
-     * told why by their event, and not only that they were not negotiated. */
-    gst_query_set_accept_caps_result (query, TRUE);
-    return TRUE;
-  }
-  return gst_pad_query_default (pad, parent, query);
+  if (!gst_pad_query_default (pad, parent, query))
+    return FALSE;
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS)
+    explain_caps (GST_HLS_INPUT (pad), query);
+  return TRUE;
 }
 
 GstHlsInput *
@@ -278,6 +304,7 @@ gst_hls_input_reset (GstHlsInput *self)
   self->item_bytes = self->backlog_bytes = 0;
   self->item_time = self->backlog_time = 0;
   self->last_arrival = 0;
+  self->explained = FALSE;
   self->known = self->begun = self->reformat = self->stalled = self->flushing = FALSE;
   self->ts_stream = -1;
 }

@@ -51,6 +51,7 @@ struct _GstHlsInput {
 
   /* streaming thread */
   GstSegment segment;
+  gboolean explained;           /* why caps were not taken */
 
   /* inbox lock */
   GstQueueArray *items;         /* of HlsItem */
