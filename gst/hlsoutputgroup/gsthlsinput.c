@@ -217,8 +217,7 @@ static void
 explain_caps (GstHlsInput *self, GstQuery *query)
 {
   GstCaps *filter, *result;
-  g_autofree gchar *offered = NULL;
-  GString *taken;
+  g_autofree gchar *offered = NULL, *taken = NULL;
 
   gst_query_parse_caps (query, &filter);
   gst_query_parse_caps_result (query, &result);
@@ -226,18 +225,12 @@ explain_caps (GstHlsInput *self, GstQuery *query)
       || !GST_PAD_IS_ACTIVE (self))
     return;
   self->explained = TRUE;
-  offered = gst_caps_to_string (filter);
-  taken = g_string_new (NULL);
   result = gst_pad_get_pad_template_caps (GST_PAD (self));
-  for (guint i = 0; i < gst_caps_get_size (result); i++) {
-    g_autofree gchar *text = gst_structure_to_string (gst_caps_get_structure (result, i));
-
-    g_string_append_printf (taken, "%s%s", i > 0 ? " or " : "", text);
-  }
+  offered = gst_caps_to_string (filter);
+  taken = gst_caps_to_string (result);
   gst_caps_unref (result);
-  GST_ELEMENT_WARNING (GST_PAD_PARENT (self), STREAM, FORMAT, ("pad %s cannot take %s: it takes %s", GST_PAD_NAME (self),
-          offered, taken->str), (NULL));
-  g_string_free (taken, TRUE);
+  GST_ELEMENT_WARNING (GST_PAD_PARENT (self), STREAM, FORMAT, ("pad %s cannot take %s: it takes %s",
+          GST_PAD_NAME (self), offered, taken), (NULL));
 }
 
 static gboolean
