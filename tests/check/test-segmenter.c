@@ -392,6 +392,15 @@ GST_START_TEST (test_bad_buffers_name_the_pad)
 
 GST_END_TEST;
 
+static gboolean
+can_negotiate (GstPad *pad, const gchar *text)
+{
+  g_autoptr (GstCaps) caps = gst_caps_from_string (text);
+  g_autoptr (GstCaps) common = gst_pad_query_caps (pad, caps);
+
+  return !gst_caps_is_empty (common);
+}
+
 GST_START_TEST (test_unsupported_caps_are_refused)
 {
   static const gchar *const refused[] = {
@@ -402,37 +411,42 @@ GST_START_TEST (test_unsupported_caps_are_refused)
     "video/x-h264,stream-format=avc,alignment=au", "video/x-h265,stream-format=byte-stream,alignment=au",
     "audio/mpeg,mpegversion=4,stream-format=raw,framed=true", "audio/x-eac3,framed=true,alignment=frame"
   };
+  /* Sent all the same; the second is of the right type, but with no codec_data it says too little. */
+  const gchar *const sent[] = { refused[0], taken[0] };
   Segmenter *s = segmenter_new (2);
   Input *v = segmenter_add (s, "video_a", NULL), *a = segmenter_add (s, "audio_a", NULL);
-  GstSegment segment;
 
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_element_set_state (s->element, GST_STATE_PLAYING);
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
-    g_autoptr (GstCaps) caps = gst_caps_from_string (refused[i]);
-
-    fail_if (gst_pad_query_accept_caps (v->pad, caps), "%s", refused[i]);
-    fail_if (gst_pad_query_accept_caps (a->pad, caps), "%s", refused[i]);
+    fail_if (can_negotiate (v->pad, refused[i]), "%s", refused[i]);
+    fail_if (can_negotiate (a->pad, refused[i]), "%s", refused[i]);
   }
   for (guint i = 0; i < G_N_ELEMENTS (taken); i++) {
-    g_autoptr (GstCaps) caps = gst_caps_from_string (taken[i]);
-
-    fail_unless_equals_int (gst_pad_query_accept_caps (v->pad, caps), g_str_has_prefix (taken[i], "video"));
-    fail_unless_equals_int (gst_pad_query_accept_caps (a->pad, caps), g_str_has_prefix (taken[i], "audio"));
+    fail_unless_equals_int (can_negotiate (v->pad, taken[i]), g_str_has_prefix (taken[i], "video"));
+    fail_unless_equals_int (can_negotiate (a->pad, taken[i]), g_str_has_prefix (taken[i], "audio"));
   }
-  gst_pad_push_event (v->src, gst_event_new_stream_start ("v"));
-  {
-    g_autoptr (GstCaps) vp8 = gst_caps_from_string (refused[0]), h264 = gst_caps_from_string (taken[0]);
-
-    gst_pad_push_event (v->src, gst_event_new_caps (vp8));
-    gst_pad_push_event (v->src, gst_event_new_segment (&segment));
-    fail_unless_equals_int (gst_pad_push (v->src, gst_buffer_new_allocate (NULL, 10, NULL)), GST_FLOW_NOT_NEGOTIATED);
-    expect_no_message (s->bus);
-    /* Taken by their type, but with no codec_data they say too little. */
-    gst_pad_push_event (v->src, gst_event_new_caps (h264));
-    expect_message (s->bus, GST_MESSAGE_ERROR, "pad video_a: ");
-  }
+  expect_no_message (s->bus);
   segmenter_free (s);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sent); i++) {
+    g_autoptr (GstCaps) caps = gst_caps_from_string (sent[i]);
+
+    s = segmenter_new (2);
+    v = segmenter_add (s, "video_a", NULL);
+    gst_element_set_state (s->element, GST_STATE_PLAYING);
+    gst_pad_push_event (v->src, gst_event_new_stream_start ("v"));
+    gst_pad_push_event (v->src, gst_event_new_caps (caps));
+    if (i == 0) {
+      GstSegment segment;
+
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      gst_pad_push_event (v->src, gst_event_new_segment (&segment));
+      fail_unless_equals_int (gst_pad_push (v->src, gst_buffer_new_allocate (NULL, 10, NULL)), GST_FLOW_NOT_NEGOTIATED);
+      expect_message (s->bus, GST_MESSAGE_WARNING, "pad video_a cannot take video/x-vp8: it takes video/x-h264");
+      expect_no_message (s->bus);
+    } else
+      expect_message (s->bus, GST_MESSAGE_ERROR, "pad video_a: ");
+    segmenter_free (s);
+  }
 }
 
 GST_END_TEST;
