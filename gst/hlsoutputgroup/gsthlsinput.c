@@ -221,10 +221,9 @@ explain_caps (GstHlsInput *self, GstQuery *query)
 
   gst_query_parse_caps (query, &filter);
   gst_query_parse_caps_result (query, &result);
-  if (!filter || gst_caps_is_empty (filter) || !gst_caps_is_empty (result) || self->explained
-      || !GST_PAD_IS_ACTIVE (self))
+  if (!filter || gst_caps_is_empty (filter) || !gst_caps_is_empty (result) || !GST_PAD_IS_ACTIVE (self)
+      || !g_atomic_int_compare_and_exchange (&self->explained, FALSE, TRUE))
     return;
-  self->explained = TRUE;
   result = gst_pad_get_pad_template_caps (GST_PAD (self));
   offered = gst_caps_to_string (filter);
   taken = gst_caps_to_string (result);
@@ -297,7 +296,7 @@ gst_hls_input_reset (GstHlsInput *self)
   self->item_bytes = self->backlog_bytes = 0;
   self->item_time = self->backlog_time = 0;
   self->last_arrival = 0;
-  self->explained = FALSE;
+  g_atomic_int_set (&self->explained, FALSE);
   self->known = self->begun = self->reformat = self->stalled = self->flushing = FALSE;
   self->ts_stream = -1;
 }

@@ -51,7 +51,7 @@ struct _GstHlsInput {
 
   /* streaming thread */
   GstSegment segment;
-  gboolean explained;           /* why caps were not taken */
+  gint explained;               /* atomic: why caps were not taken was said */
 
   /* inbox lock */
   GstQueueArray *items;         /* of HlsItem */
