@@ -85,8 +85,8 @@ class Bench:
         text = f'hlsoutputgroup name=hls mode=vod segment-length={LENGTH}'
         for number, sink in enumerate(sinks):
             text += f' hls.src_{number} ! {sink}'
-        text += (f' filesrc location={self.input} ! qtdemux name=d  d.video_0 ! queue ! h264parse ! hls.video_a'
-                 '  d.audio_0 ! queue ! aacparse ! hls.audio_a')
+        # the group takes what is in the file as it is, and queues by itself
+        text += f' filesrc location={self.input} ! qtdemux name=d  d.video_0 ! hls.video_a  d.audio_0 ! hls.audio_a'
         return ['gst-launch-1.0', '--no-fault', '-q', *text.split()]
 
     def cdnsink(self, number, tls=False):
