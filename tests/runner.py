@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Builds the trees and runs the tests: a line for each, and one line at the end. Use ./tests/run."""
 import argparse
+import ctypes
 import json
 import os
 import re
@@ -80,6 +81,34 @@ def run(command, env=None, limit=600, cwd=ROOT):
         output.seek(0)
         text = output.read().decode(errors='replace')
     return code, text if code is not None else f'{text}\nno end within {limit} s'
+
+
+def adopt_orphans():
+    """What a test starts and leaves behind becomes a child of this process (PR_SET_CHILD_SUBREAPER), to be ended by it."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def end_children(grace):
+    """Ends what is left @grace seconds from now; its command lines."""
+    deadline = time.monotonic() + grace
+    while True:
+        left = []
+        for task in os.listdir('/proc/self/task'):
+            with open(f'/proc/self/task/{task}/children') as file:
+                left += [int(pid) for pid in file.read().split()]
+        for pid in left[:]:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                left.remove(pid)
+        if not left or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    said = []
+    for pid in left:
+        with open(f'/proc/{pid}/cmdline') as file:
+            said.append(file.read().replace('\0', ' ').strip())
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return said
 
 
 def tree_path(tree):
@@ -188,16 +217,15 @@ def run_module(path, only, quick, report):
                 report.add(*json.loads(line))
         code = process.wait()
         signal.alarm(0)
-        try:
-            os.killpg(process.pid, signal.SIGKILL)     # what a test left behind
-        except ProcessLookupError:
-            pass
+        left = end_children(2 if code == 0 else 0)
         output.seek(0)
         text = output.read().decode(errors='replace')
     if timer_ended:
         report.add('FAIL', name, time.monotonic() - began, f'{text}\nno end within {MODULE_LIMIT} s')
     elif code != 0 or (not ran and not only):
         report.add('FAIL', name, time.monotonic() - began, f'exit code {code}, {ran} tests\n{text}')
+    elif left:
+        report.add('FAIL', f'{name}: leaves nothing behind', time.monotonic() - began, '\n'.join(left))
 
 
 def main():
@@ -205,6 +233,9 @@ def main():
     parser.add_argument('--only', default='', metavar='PATTERN', help='a regular expression on STAGE/NAME')
     parser.add_argument('--quick', action='store_true', help='no sanitizers, no slow tests')
     args = parser.parse_args()
+    # An end from outside is an orderly one: what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    adopt_orphans()
     report = Report()
     if not build('plain', report):
         return report.finish()
@@ -228,4 +259,8 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        code = main()
+    finally:
+        end_children(0)
+    sys.exit(code)
