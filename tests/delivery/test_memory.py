@@ -12,6 +12,9 @@ HOUR, LENGTH, RATE = 3600, 6, 25
 SEGMENTS = HOUR // LENGTH
 
 
+SPARE_BLOCKS = 64 * 348 * 188    # tswriter.c: what one rendition keeps to use again
+
+
 class Memory(unittest.TestCase):
     @unittest.skipIf(os.environ.get('TESTS_QUICK'), 'slow; left out by --quick')
     def test_an_hour_is_flat(self):
@@ -34,7 +37,11 @@ class Memory(unittest.TestCase):
             channel.stop()
         early = statistics.median(resident[p] for p in (0.15, 0.20, 0.25))
         late = statistics.median(resident[p] for p in (0.90, 0.95, 0.99))
-        self.assertLess(late, early * 1.03 + 1e6, {p: f'{r / 1e6:.1f} MB' for p, r in resident.items()})
+        said = {p: f'{r / 1e6:.1f} MB' for p, r in resident.items()}
+        self.assertLess(late, early * 1.03 + 1e6 + SPARE_BLOCKS, said)
+        # A moment of load may fill the muxer's spare blocks, once; a leak grows all the time.
+        parts = (0.25, 0.40, 0.60, 0.80, 0.99)
+        self.assertLess(min(resident[b] - resident[a] for a, b in zip(parts, parts[1:])), 2e5, said)
         self.assertEqual(stats['lost'], 0)
         self.assertEqual(stats['segments-published'], SEGMENTS)
         # Live: what players can no longer ask for is gone.
