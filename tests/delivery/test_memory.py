@@ -10,8 +10,6 @@ from common import temporary_folder
 
 HOUR, LENGTH, RATE = 3600, 6, 25
 SEGMENTS = HOUR // LENGTH
-
-
 SPARE_BLOCKS = 64 * 348 * 188    # tswriter.c: what one rendition keeps to use again
 
 
